@@ -1,0 +1,189 @@
+"""The answer, as the contract fixes it: JSON schema ``imnm/assessment/1``. Dates are ISO 8601 strings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+SCHEMA = "imnm/assessment/1"
+
+
+class Evidence(msgspec.Struct, omit_defaults=False):
+    """A record entry that a statement rests on."""
+
+    ref: str
+    text: str
+
+
+class Patient(msgspec.Struct):
+    id: str
+    age: int | None = None
+    sex: str | None = None
+
+
+class Suspicion(msgspec.Struct):
+    """``level``: established, high, moderate, low, none or insufficient."""
+
+    level: str
+    summary: str
+    decisive_step: str | None = None
+    first_flagged_on: str | None = None
+    already_coded: bool = False
+
+
+class Diagnosis(msgspec.Struct):
+    """Only where a published definition is fulfilled."""
+
+    id: str | None = None
+    by: str | None = None
+    provisional: bool = False
+
+
+class Criterion(msgspec.Struct):
+    """One published criteria set. ``result``: fulfilled, not-fulfilled, undetermined or not-applicable."""
+
+    id: str
+    result: str
+    title: str = ""
+    score: float | None = None
+    score_range: tuple[float, float] | None = None
+    class_: str | None = msgspec.field(default=None, name="class")
+    could_reach: str | None = None
+    missing: list[str] = []
+    provisional: bool = False
+    warnings: list[str] = []
+    sources: list[str] = []
+    proof: dict[str, Any] = {}
+
+
+class Contribution(msgspec.Struct):
+    """What one finding adds to one disease: the decimal logarithm of its likelihood ratio, with an interval."""
+
+    finding: str
+    value: Any
+    log10_lr: float
+    low: float
+    high: float
+    kind: str
+    sources: list[str] = []
+
+
+class Disease(msgspec.Struct):
+    id: str
+    probability: float
+    low: float
+    high: float
+    contributions: list[Contribution] = []
+    log10_prior: float | None = None
+    think_of: list[str] = []
+
+
+class IfResult(msgspec.Struct):
+    result: str
+    then: str
+    level: str | None = None
+    probability: float | None = None
+
+
+class Step(msgspec.Struct):
+    """What to do next. ``urgency``: emergency, urgent, soon or routine."""
+
+    id: str
+    urgency: str
+    why: str
+    title: str = ""
+    due_on: str | None = None
+    not_before: str | None = None
+    if_result: list[IfResult] = []
+    evidence: list[Evidence] = []
+    sources: list[str] = []
+    provisional: bool = False
+
+
+class Alert(msgspec.Struct):
+    id: str
+    urgency: str
+    text: str
+    title: str = ""
+    evidence: list[Evidence] = []
+    sources: list[str] = []
+    provisional: bool = False
+
+
+class Finding(msgspec.Struct):
+    """A known finding. ``basis``: recorded, refuted or silence."""
+
+    id: str
+    value: Any
+    label: str = ""
+    unit: str | None = None
+    on: str | None = None
+    basis: str = "recorded"
+    provisional: bool = False
+    evidence: list[Evidence] = []
+
+
+class Unknown(msgspec.Struct):
+    id: str
+    would_matter: str
+    label: str = ""
+
+
+class Exposure(msgspec.Struct):
+    """A period on a drug. ``certain``: whether start and stop are both as recorded."""
+
+    drug: str
+    start: str | None = None
+    stop: str | None = None
+    certain: bool = False
+    ref: str = ""
+
+
+class SeriesPoint(msgspec.Struct):
+    """One result: bounds in the canonical unit (None: open), the laboratory's upper limit, the record entry."""
+
+    on: str | None
+    low: float | None
+    high: float | None
+    uln: float | None
+    ref: str
+    text: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something in the input that was not understood or not used, without patient content."""
+
+    ref: str
+    problem: str
+
+
+class Assessment(msgspec.Struct):
+    """One patient on one date: what is known, what follows, what is next, with proof and sources."""
+
+    version: str
+    knowledge: str
+    patient: Patient
+    as_of: str
+    setting: str
+    suspicion: Suspicion
+    diagnosis: Diagnosis
+    criteria: list[Criterion] = []
+    differential: list[Disease] = []
+    differential_kind: str = ""
+    concordance: float = 0.0
+    next_steps: list[Step] = []
+    alerts: list[Alert] = []
+    findings: list[Finding] = []
+    unknown: list[Unknown] = []
+    exposures: list[Exposure] = []
+    series: dict[str, list[SeriesPoint]] = {}
+    cancer_screening: dict[str, Any] | None = None
+    treatment: dict[str, Any] | None = None
+    monitoring: dict[str, Any] | None = None
+    trials: list[dict[str, Any]] = []
+    conflicts: list[dict[str, Any]] = []
+    input_problems: list[Problem] = []
+    notice: str = "decision support; not a diagnosis"
+    file: str | None = None
+    schema: str = SCHEMA
