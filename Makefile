@@ -1,0 +1,53 @@
+# make demo: set up .venv and run the main job on the bundled example patients
+# make test: set up .venv and run the whole default suite
+.POSIX:
+.PHONY: help demo test bench lock clean
+
+VENV = .venv
+PYTHON =
+# The first of these that is there and new enough; `make PYTHON=/path/to/python test` overrides.
+CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
+READY = $(VENV)/.ready
+
+help:
+	@echo "make demo   set up $(VENV) and assess the bundled example patients"
+	@echo "make test   set up $(VENV) and run ruff, mypy and the tests"
+	@echo "make bench  print the speed figures"
+
+$(READY): pyproject.toml constraints.txt
+	@found=; \
+	for candidate in $(CANDIDATES); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "imnm needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python." >&2; exit 2; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "Python is there, but its venv module is not: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 2; \
+	fi; \
+	echo "Setting up $(VENV) (a minute or two, once) ..."; \
+	"$$found" -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY)
+	@$(VENV)/bin/imnm demo --out demo-output
+
+test: $(READY)
+	@$(VENV)/bin/ruff check src tests bench
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/python -m pytest
+
+bench: $(READY)
+	@for file in bench/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+
+# For maintainers: needs uv.
+lock:
+	@{ sed -n '1,2p' constraints.txt; \
+	   uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	     --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
