@@ -129,6 +129,14 @@ class WithGrade(Series):
     grades: tuple[str, ...]
 
 
+class WithoutGrade(Series):
+    """The events whose ``grade`` is none of these; an event without a grade stays what it is (a result reported
+    plainly positive counts in full)."""
+
+    series: Series
+    grades: tuple[str, ...]
+
+
 class WithDetail(Series):
     """The events whose ``detail`` is one of these; an event without a detail becomes a possible member."""
 
@@ -269,6 +277,15 @@ class LastDay(DayValue):
     series: Series
 
 
+class SeenBy(DayValue):
+    """The first day by which the record shows a member to have happened: exactly the least ``end`` of the sure
+    members; unknown if there is no sure member or that end is infinite. A fact about the record, not about the illness
+    (an earlier onset may become known), so with ``Possibly`` it stands outside the law that learning
+    never flips."""
+
+    series: Series
+
+
 class SpanDays(NumberValue):
     """Days from the first to the last member: low = max(0, greatest ``start`` - least ``end``) of the sure; high =
     greatest ``end`` - least ``start`` of the possible members. Unknown if there is no sure member."""
@@ -358,6 +375,17 @@ class Any_(TruthValue):
 
 class Not(TruthValue):
     """Kleene NOT."""
+
+    part: Value
+
+    def check(self) -> None:
+        _kind(self, "part", self.part, "truth")
+
+
+class Possibly(TruthValue):
+    """False if the part is false, otherwise true. For decisions taken on what is possible (a CK "raised", its number
+    lost) and, as ``Not(Possibly(Not(x)))``, on what is on record. With ``SeenBy`` the one step outside the law that
+    learning never flips; it is used in decision rules, never in findings or criteria."""
 
     part: Value
 

@@ -1,0 +1,487 @@
+"""The findings: what is asked of a record, each once, as an expression over its events.
+
+Ids are those of the published disease x finding table where it has one. ``silence`` is the absence policy: a finding
+is unknown unless recorded; the few whose silence means no are listed in ``SILENCE_MEANS_NO`` with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from imnm.logic.interval import Op
+from imnm.logic.nodes import (
+    All,
+    Any_,
+    AsOf,
+    Compare,
+    DaysBetween,
+    Events,
+    Exists,
+    Field,
+    First,
+    FirstDay,
+    IfElse,
+    InWindow,
+    LastDay,
+    Latest,
+    Literal_,
+    Newest,
+    Not,
+    Peak,
+    Recorded,
+    Ref,
+    Scale,
+    SeenBy,
+    SpanDays,
+    Threshold,
+    Union,
+    Value,
+    ValueIs,
+    WithDetail,
+    WithGrade,
+    WithoutGrade,
+    WithTruth,
+)
+
+from .evidence import Evidence, evidence, threshold
+
+
+class Finding(NamedTuple):
+    """One finding: its id, what it is called, its expression, its unit if it is a number, and what the definition
+    rests on. ``asks`` marks what a clinician can still find out (it may stand among the unknowns that matter)."""
+
+    id: str
+    label: str
+    expression: Value
+    unit: str | None
+    evidence: Evidence
+    asks: bool
+
+
+FINDINGS: dict[str, Finding] = {}
+
+DEFINITION = evidence("convention", "frequencies-guide")
+
+SILENCE_MEANS_NO: dict[str, str] = {
+    "immunosuppressant": "immunosuppressants are prescribed and so stand in the medication record; a record without "
+    "one is read as an untreated course",
+    "dialysis": "dialysis is a procedure of record wherever it is done",
+}
+"""Findings whose silence counts as no, each with the reason. Never statin exposure, rash or family history."""
+
+
+def _add(
+    id: str, label: str, expression: Value, unit: str | None = None, source: Evidence = DEFINITION, asks: bool = True
+) -> Ref:
+    if id in FINDINGS:
+        raise ValueError(f"finding {id!r} is declared twice")
+    FINDINGS[id] = Finding(id, label, expression, unit, source, asks)
+    return Ref(id, expression.kind)
+
+
+def _stated(id: str, label: str, *concepts: str, asks: bool = True, source: Evidence = DEFINITION) -> Ref:
+    """A finding that is what the record states of these concepts (the finding's own id if none is named)."""
+    series = Events(concepts or (id,))
+    silence = False if id in SILENCE_MEANS_NO else None
+    return _add(id, label, Recorded(series, silence), asks=asks, source=source)
+
+
+def noted(*concepts: str) -> Value:
+    """Whether the record states one of these as present: a question about the record, so silence is no."""
+    return Exists(WithTruth(Events(concepts), True))
+
+
+def _compare(part: Value, op: Op, bound: Threshold) -> Value:
+    return Compare(part, op, bound)
+
+
+def _peak(concept: str, field: Field = "value") -> Value:
+    return Peak(Events((concept,)), field)
+
+
+def _raised(id: str, label: str, concept: str, *stated: str) -> Ref:
+    """A laboratory value above the laboratory's own limit, by number, by flag or as stated."""
+    measured = Compare(_peak(concept, "times_uln"), ">", ONE_TIMES_ULN)
+    expression: Value = measured
+    if stated:
+        expression = Any_((measured, Recorded(Events(stated), None)))
+    return _add(id, label, expression)
+
+
+# ---------------------------------------------------------------- thresholds of the findings
+
+ONE_TIMES_ULN = threshold("one_times_uln", 1, "x ULN", "the laboratory's own upper limit of normal", DEFINITION)
+YEARS_A_DAY = threshold(
+    "years_a_day", 1 / 365.2425, "years", "a day in years of the Gregorian calendar", evidence("convention")
+)
+CK_1000 = threshold(
+    "ck_1000", 1000, "U/L", "CK from which IMNM antibodies are asked for in weakness", evidence("secondary", "f4")
+)
+CK_5000 = threshold(
+    "ck_5000", 5000, "U/L", "CK that most patients with IMNM reach at some time", evidence("secondary", "f4")
+)
+CK_10000 = threshold("ck_10000", 10000, "U/L", "lower edge of the highest CK band of the frequency table", DEFINITION)
+CK_10X = threshold(
+    "ck_10x_uln", 10, "x ULN", "CK at which labels and EAS speak of myopathy", evidence("primary", "eas2015")
+)
+CK_5X = threshold("ck_5x_uln", 5, "x ULN", "edge of the CK family known only in multiples", DEFINITION)
+CK_40X = threshold(
+    "ck_40x_uln",
+    40,
+    "x ULN",
+    "CK of rhabdomyolysis when the kidneys suffer or myoglobin is in the urine (EAS)",
+    evidence("primary", "eas2015"),
+)
+CK_50X = threshold(
+    "ck_50x_uln",
+    50,
+    "x ULN",
+    "CK of rhabdomyolysis whatever the kidneys (NHS pathway)",
+    evidence("secondary", "nhs-sip"),
+)
+HALF = threshold("half", 0.5, "", "half of the peak", evidence("convention", "shm-cases"))
+DAYS_0 = threshold("days_0", 0, "days", "the day itself", evidence("convention"))
+DAYS_1 = threshold("days_1", 1, "days", "the day after", evidence("convention"))
+DAYS_7 = threshold(
+    "days_7", 7, "days", "least time between two CK samples that show persistence", evidence("convention", "nice-sec")
+)
+DAYS_14 = threshold(
+    "days_14", 14, "days", "two weeks after the last statin dose (PERSIST-14)", evidence("convention", "shm-cases")
+)
+DAYS_28 = threshold(
+    "days_28",
+    28,
+    "days",
+    "the earliest end of the published 4 to 6 week window (PERSIST-28)",
+    evidence("convention", "nhs-sip"),
+)
+DAYS_42 = threshold(
+    "days_42",
+    42,
+    "days",
+    "six weeks after the last statin dose (NHS-42)",
+    evidence("secondary", "nhs-sip", "eas-sum-de"),
+)
+DAYS_56 = threshold("days_56", 56, "days", "eight weeks", DEFINITION)
+DAYS_60 = threshold(
+    "days_60", 60, "days", "two months after the last statin dose (ACC-60)", evidence("primary", "acc2013")
+)
+DAYS_84 = threshold("days_84", 84, "days", "three months", DEFINITION)
+DAYS_90 = threshold("days_90", 90, "days", "how recent a CK counts as measured (AST-CK rule)", evidence("convention"))
+DAYS_183 = threshold("days_183", 183, "days", "six months from the first symptom", DEFINITION)
+DAYS_365 = threshold("days_365", 365, "days", "a year from the first symptom", evidence("convention", "f5"))
+AGE_18 = threshold("age_18", 18, "years", "adult", evidence("convention"))
+AGE_20 = threshold("age_20", 20, "years", "onset below which a slow course suggests a gene", evidence("unverified"))
+AGE_40 = threshold("age_40", 40, "years", "edge of the age bands", DEFINITION)
+AGE_60 = threshold("age_60", 60, "years", "edge of the age bands", DEFINITION)
+TSH_10 = threshold("tsh_10", 10, "mIU/L", "TSH of overt hypothyroidism in the frequency table", DEFINITION)
+ESR_40 = threshold("esr_40", 40, "mm/h", "ESR that 85 % of polymyalgia exceeds", evidence("secondary", "ditki"))
+
+# ---------------------------------------------------------------- who
+
+BIRTH = Events(("birth",))
+SEX = Events(("sex",))
+AGE = _add(
+    "age",
+    "Age",
+    Scale(DaysBetween(FirstDay(BIRTH), AsOf()), YEARS_A_DAY),
+    unit="years",
+    source=evidence("convention"),
+    asks=False,
+)
+_add(
+    "female",
+    "Female",
+    IfElse(Exists(SEX), Exists(WithDetail(SEX, ("female",))), Literal_(None)),
+    source=evidence("convention"),
+    asks=False,
+)
+
+# ---------------------------------------------------------------- weakness and symptoms
+
+WEAKNESS_CONCEPTS = (
+    "proximal_muscle_weakness",
+    "difficulty_rising_from_chair",
+    "difficulty_climbing_stairs",
+    "difficulty_raising_arms",
+    "waddling_gait",
+    "gowers_sign",
+    "limb_girdle_weakness",
+)
+OTHER_WEAKNESS = (
+    "muscle_weakness",
+    "quadriceps_weakness",
+    "distal_weakness",
+    "finger_flexor_weakness",
+    "neck_flexor_weakness",
+    "axial_weakness",
+    "inability_to_walk",
+    "facial_weakness",
+)
+SIGNS = Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS, "myalgia", "elevated_ck", "falls", "fatigable_weakness"))
+
+PROXIMAL_WEAKNESS = _stated("proximal_weakness", "Proximal muscle weakness", *WEAKNESS_CONCEPTS)
+WEAKNESS = _add(
+    "weakness_any",
+    "Muscle weakness",
+    Any_((Recorded(Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS)), None), Recorded(Events(("strength_worse",)), None))),
+)
+STRENGTH_NORMAL = _add(
+    "weakness_absent_on_examination",
+    "Full strength on examination",
+    Any_((Recorded(Newest(Events(("strength_normal",))), None), Not(WEAKNESS))),
+)
+STATED_WEAKNESS = WithTruth(Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS)), True)
+SEVERE = _add(
+    "severe_weakness",
+    "Severe weakness (about MRC 3 or less)",
+    Any_(
+        (
+            IfElse(Exists(STATED_WEAKNESS), Exists(WithGrade(STATED_WEAKNESS, ("severe",))), Literal_(None)),
+            Recorded(Events(("inability_to_walk",)), None),
+        )
+    ),
+)
+PROGRESSIVE = _stated("progressive_weakness", "Weakness that gets worse", "progressive_weakness", "strength_worse")
+RAPID = _stated(
+    "rapid_progression", "Weakness that gets worse within days to weeks", "rapid_progression", "inability_to_walk"
+)
+_stated("strength_improved", "Strength better than before", "strength_improved", "strength_normal", asks=False)
+_stated("neck_flexor_weakness", "Weak neck flexors")
+DISTAL = _stated(
+    "distal_or_finger_flexor_weakness", "Distal or finger flexor weakness", "distal_weakness", "finger_flexor_weakness"
+)
+_stated("finger_flexor_weakness", "Weak finger flexors")
+_stated("quadriceps_predominant", "Quadriceps weakest", "quadriceps_weakness")
+_stated("asymmetric_weakness", "Asymmetric weakness")
+_stated("facial_weakness", "Facial weakness", "facial_weakness", "facial_palsy", "facial_diplegia")
+_stated("scapular_winging", "Winged scapulae")
+_stated("calf_hypertrophy", "Large calves")
+_stated("muscle_atrophy", "Muscle wasting", "muscle_atrophy", "muscle_fatty_replacement")
+_stated("myotonia", "Myotonia")
+_stated("cramps", "Muscle cramps", "cramps", "muscle_cramp", "exercise_induced_cramps")
+_stated("second_wind", "Second wind")
+_stated("exercise_intolerance", "Exercise intolerance")
+_stated("recurrent_episodes", "Recurrent episodes")
+MYALGIA = _stated("myalgia", "Muscle pain", "myalgia", "muscle_tenderness")
+_stated("morning_stiffness_gt_45min", "Morning stiffness", "morning_stiffness_gt_45min", "muscle_stiffness")
+_stated("fatigue", "Fatigue", asks=False)
+_stated("falls", "Falls", asks=False)
+OCULAR = _stated("fatigable_or_ocular", "Ptosis, double vision or fatigable weakness", "ptosis", "fatigable_weakness",
+                 "ophthalmoparesis", "ocular_weakness", "diplopia")  # fmt: skip
+_stated("sensory_or_neuropathic_signs", "Sensory or neuropathic signs")
+ALS_SIGNS = _stated("fasciculations_or_umn_signs", "Fasciculations or upper motor neurone signs", "fasciculations",
+                    "fasciculations_or_umn_signs")  # fmt: skip
+DYSPHAGIA = _stated("dysphagia", "Trouble swallowing", "dysphagia", "aspiration_pneumonia")
+_stated("bulbar_weakness", "Bulbar weakness")
+DYSPNOEA = _stated("dyspnea_or_respiratory", "Breathlessness or weak breathing", "dyspnoea", "respiratory_failure",
+                   "restrictive_ventilatory_defect", "respiratory_muscle_weakness",
+                   "nocturnal_hypoventilation")  # fmt: skip
+RESPIRATORY_FAILURE = _stated("respiratory_failure", "Respiratory failure")
+_stated("ild", "Interstitial lung disease")
+CARDIAC = _stated("cardiac_involvement", "Heart involvement", "cardiac_involvement", "myocarditis", "heart_failure",
+                  "arrhythmia")  # fmt: skip
+_stated("heliotrope", "Heliotrope rash", "heliotrope_rash")
+_stated("gottron", "Gottron papules or sign", "gottron_papules", "gottron_sign")
+DM_RASH = _stated("skin_rash_dm", "Rash typical of dermatomyositis", "heliotrope_rash", "gottron_papules",
+                  "gottron_sign", "skin_rash_dm", "shawl_sign", "v_sign")  # fmt: skip
+_stated("rash_any", "Any rash", "skin_rash", "rash_any", "heliotrope_rash", "gottron_papules", "gottron_sign",
+        "skin_rash_dm", "poikiloderma")  # fmt: skip
+_stated("calcinosis", "Calcinosis")
+_stated("mechanics_hands", "Mechanic's hands")
+_stated("raynaud", "Raynaud phenomenon")
+_stated("arthritis", "Arthritis or inflamed joints", "arthritis", "arthralgia")
+_stated("fever", "Fever")
+_stated("weight_loss", "Weight loss")
+FAMILY_HISTORY = _stated("family_history_myopathy", "Muscle disease in the family")
+_stated("connective_tissue_disease", "Connective tissue disease", "sle", "systemic_sclerosis", "sjogren", "mctd",
+        "overlap_myositis", "rheumatoid_arthritis", "connective_tissue_disease", asks=False)  # fmt: skip
+MALIGNANCY = _stated("malignancy_any_time", "Cancer at any time", "malignancy_any", "malignancy_history",
+                     "malignancy_any.past", asks=False)  # fmt: skip
+_stated("malignancy_associated", "Cancer now", "malignancy_any")
+
+# ---------------------------------------------------------------- creatine kinase
+
+CK = Events(("creatine_kinase_total",))
+RAISED_CK = ValueIs(CK, "times_uln", ">", ONE_TIMES_ULN)
+CK_PEAK = _add("ck_peak", "Highest CK", Peak(CK, "value"), unit="U/L")
+CK_PEAK_TIMES = _add("ck_peak_times_uln", "Highest CK in multiples of the upper limit", Peak(CK, "times_uln"), "x ULN")
+CK_LATEST = _add("ck_latest", "Latest CK", Latest(CK, "value"), unit="U/L")
+CK_LATEST_TIMES = _add("ck_latest_times_uln", "Latest CK in multiples of the upper limit", Latest(CK, "times_uln"),
+                       "x ULN")  # fmt: skip
+_add("ck_first", "First CK", First(CK, "value"), unit="U/L", asks=False)
+CK_RAISED = _add("ck_elevated", "CK above the upper limit",
+                 Any_((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Exists(WithTruth(Events(("elevated_ck",)), True)))),
+                 )  # fmt: skip
+CK_GE_1000 = _add("ck_peak_ge_1000", "CK at or above 1,000 U/L", Compare(CK_PEAK, ">=", CK_1000))
+_add("ck_peak_lt_1000", "CK always below 1,000 U/L", Compare(CK_PEAK, "<", CK_1000))
+CK_NORMAL = _add("ck_peak_normal", "CK never above the upper limit", Compare(CK_PEAK_TIMES, "<=", ONE_TIMES_ULN))
+_add("ck_peak_above_normal_lt_1000", "Highest CK raised, below 1,000 U/L",
+     All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK, "<", CK_1000))))  # fmt: skip
+_add("ck_peak_1000_5000", "Highest CK 1,000 to 5,000 U/L",
+     All((Compare(CK_PEAK, ">=", CK_1000), Compare(CK_PEAK, "<", CK_5000))))  # fmt: skip
+_add("ck_peak_5000_10000", "Highest CK 5,000 to 10,000 U/L",
+     All((Compare(CK_PEAK, ">=", CK_5000), Compare(CK_PEAK, "<=", CK_10000))))  # fmt: skip
+_add("ck_peak_gt_10000", "Highest CK above 10,000 U/L", Compare(CK_PEAK, ">", CK_10000))
+_add("ck_peak_1_5x_uln", "Highest CK 1 to 5 times the upper limit",
+     All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK_TIMES, "<=", CK_5X))))  # fmt: skip
+CK_GT_10X = _add("ck_gt_10x_uln", "CK above ten times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_10X))
+CK_GT_40X = _add("ck_gt_40x_uln", "CK above forty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_40X))
+CK_GT_50X = _add("ck_gt_50x_uln", "CK above fifty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_50X))
+CK_RAISED_NOW = _add("ck_raised_now", "Latest CK above the upper limit", Compare(CK_LATEST_TIMES, ">", ONE_TIMES_ULN))
+CK_PERSISTENT = _add("ck_persistent", "CK raised in samples at least a week apart",
+                     Compare(SpanDays(RAISED_CK), ">=", DAYS_7))  # fmt: skip
+CK_NORMAL_NOW = _add("ck_normal_on_repeat", "CK back to normal after having been raised",
+                     All((Exists(RAISED_CK), Compare(CK_LATEST_TIMES, "<=", ONE_TIMES_ULN))))  # fmt: skip
+_add("ck_measured_recently", "CK measured in the last 90 days",
+     Exists(InWindow(Union((CK, Events(("elevated_ck",)))), AsOf(), first=threshold(
+         "days_minus_90", -90, "days", "90 days before the as-of date (AST-CK rule)", evidence("convention")),
+         last=None)), asks=False)  # fmt: skip
+
+# ---------------------------------------------------------------- other laboratory values
+
+TRANSAMINASES_RAISED = _add("elevated_ast_alt", "AST or ALT above the upper limit",
+     Any_((Compare(_peak("ast", "times_uln"), ">", ONE_TIMES_ULN),
+           Compare(_peak("alt", "times_uln"), ">", ONE_TIMES_ULN),
+           Recorded(Events(("raised_transaminases",)), None))))  # fmt: skip
+_raised("ldh_elevated", "LDH above the upper limit", "ldh", "raised_ldh")
+_raised("aldolase_elevated", "Aldolase above the upper limit", "aldolase", "elevated_aldolase")
+_add("ggt_normal", "GGT normal", Compare(_peak("ggt", "times_uln"), "<=", ONE_TIMES_ULN))
+TSH_HIGH = _add("tsh_high", "TSH above 10 mIU/L", Compare(_peak("tsh"), ">", TSH_10))
+_raised("elevated_tsh", "TSH above the upper limit", "tsh")
+HYPOTHYROIDISM = _stated("hypothyroidism", "Hypothyroidism", asks=False)
+INFLAMMATION = _add("esr_crp_elevated", "ESR or CRP above the upper limit",
+     Any_((Compare(_peak("esr", "times_uln"), ">", ONE_TIMES_ULN), Compare(_peak("esr"), ">", ESR_40),
+           Compare(_peak("crp", "times_uln"), ">", ONE_TIMES_ULN))))  # fmt: skip
+_raised("troponin_i_elevated", "Troponin I above the upper limit", "troponin_i")
+_raised("troponin_t_elevated", "Troponin T above the upper limit", "troponin_t")
+CREATININE_RAISED = _raised("creatinine_elevated", "Creatinine above the upper limit", "creatinine")
+AKI = _stated("acute_kidney_injury", "Acute kidney injury", "acute_kidney_injury", "dialysis")
+_stated("chronic_kidney_disease", "Chronic kidney disease", "ckd", "chronic_kidney_disease")
+DARK_URINE = _stated("dark_urine", "Dark urine or myoglobinuria", "myoglobinuria", "dark_urine")
+_stated("macro_ck_detected", "Macro-CK")
+
+# ---------------------------------------------------------------- antibodies
+
+ANTI_HMGCR = _stated("anti_hmgcr_positive", "Anti-HMGCR antibody", "anti_hmgcr")
+ANTI_SRP = _stated("anti_srp_positive", "Anti-SRP antibody", "anti_srp")
+for _name in ("anti_hmgcr", "anti_srp"):
+    _full = WithoutGrade(WithTruth(Events((_name,)), True), ("weak",))
+    _add(f"{_name}_full_weight", f"{'Anti-HMGCR' if 'hmgcr' in _name else 'Anti-SRP'} positive, more than weakly",
+         IfElse(Exists(WithTruth(Events((_name,)), True)), Exists(_full), Ref(f"{_name}_positive", "truth")),
+         source=evidence("convention", "iowa", "to2020"), asks=False)  # fmt: skip
+DM_ANTIBODIES = ("anti_mi2", "anti_tif1g", "anti_nxp2", "anti_mda5", "anti_sae1")
+SYNTHETASE_ANTIBODIES = ("anti_jo1", "anti_pl7", "anti_pl12", "anti_ej", "anti_oj", "anti_ks", "anti_zo", "anti_ha",
+                         "anti_aminoacyl_trna_synthetase_any")  # fmt: skip
+OTHER_MSA = _stated("other_msa_positive", "Another myositis-specific antibody", *DM_ANTIBODIES,
+                    *SYNTHETASE_ANTIBODIES)  # fmt: skip
+DM_ANTIBODY = _stated("dm_antibody_positive", "Dermatomyositis-specific antibody", *DM_ANTIBODIES)
+ARS_ANTIBODY = _stated("anti_ars", "Antisynthetase antibody", *SYNTHETASE_ANTIBODIES)
+for _name, _label in (
+    ("anti_jo1", "Anti-Jo-1"), ("anti_mda5", "Anti-MDA5"), ("anti_mi2", "Anti-Mi-2"), ("anti_nxp2", "Anti-NXP2"),
+    ("anti_tif1g", "Anti-TIF1-gamma"), ("anti_pl7", "Anti-PL-7"), ("anti_pl12", "Anti-PL-12"),
+    ("anti_sae1", "Anti-SAE1"),
+):  # fmt: skip
+    _stated(_name, f"{_label} antibody", asks=False)
+_stated("maa_positive", "Myositis-associated antibody", "anti_ku", "anti_pm_scl", "anti_u1_rnp", "anti_u3_rnp",
+        "anti_ssa", "anti_ro52", "anti_ro60", asks=False)  # fmt: skip
+_stated("ro52_positive", "Anti-Ro52 antibody", "anti_ro52")
+_stated("anti_cn1a_positive", "Anti-cN-1A antibody", "anti_cn1a")
+_stated("ana_positive", "Antinuclear antibody", "ana", "ana_positive", asks=False)
+NMJ_ANTIBODY = _stated("neuromuscular_junction_antibody", "Antibody of the neuromuscular junction",
+                       "neuromuscular_junction_antibody", "achr_antibody", "anti_musk", "anti_vgcc")  # fmt: skip
+
+# ---------------------------------------------------------------- biopsy, EMG, MRI, genes
+
+BIOPSY_DONE = _stated("muscle_biopsy", "Muscle biopsy done", asks=False)
+for _name, _label in (
+    ("biopsy_necrosis_predominant", "Biopsy: necrosis leads"),
+    ("biopsy_necrosis_present", "Biopsy: necrotic fibres"),
+    ("biopsy_regeneration", "Biopsy: regenerating fibres"),
+    ("biopsy_macrophages_predominant", "Biopsy: macrophages lead"),
+    ("biopsy_inflammation_prominent", "Biopsy: prominent lymphocytes"),
+    ("biopsy_mhc1_upregulation", "Biopsy: MHC class I up"),
+    ("biopsy_mac_sarcolemmal", "Biopsy: C5b-9 on the sarcolemma"),
+    ("biopsy_p62_diffuse", "Biopsy: diffuse fine p62"),
+    ("biopsy_perifascicular_atrophy", "Biopsy: perifascicular atrophy"),
+    ("biopsy_perifascicular_necrosis", "Biopsy: perifascicular necrosis"),
+    ("biopsy_mxa_perifascicular", "Biopsy: perifascicular MxA"),
+    ("biopsy_rimmed_vacuoles", "Biopsy: rimmed vacuoles"),
+    ("biopsy_endomysial_invasion", "Biopsy: invasion of non-necrotic fibres"),
+    ("biopsy_autophagic_vacuoles", "Biopsy: autophagic vacuoles"),
+    ("biopsy_dystrophic", "Biopsy: dystrophic change"),
+    ("biopsy_fibrosis", "Biopsy: fibrosis"),
+    ("biopsy_type2_atrophy_only", "Biopsy: type 2 atrophy only"),
+    ("biopsy_lipid_storage", "Biopsy: lipid storage"),
+    ("biopsy_glycogen_storage", "Biopsy: glycogen storage"),
+    ("biopsy_granulomas", "Biopsy: granulomas"),
+    ("biopsy_amyloid", "Biopsy: amyloid"),
+):  # fmt: skip
+    _stated(_name, _label, asks=False)
+_stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", "biopsy_normal_or_minimal", asks=False)
+EMG_MYOPATHIC = _stated("emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy",
+                        "abnormal_emg_myopathic", asks=False)  # fmt: skip
+_stated("emg_irritable_myopathy", "EMG: fibrillations or sharp waves", "emg_irritable_myopathy",
+        "emg_fibrillations", asks=False)  # fmt: skip
+_stated("emg_myotonic_or_crd", "EMG: myotonic or complex repetitive discharges", asks=False)
+_stated("emg_normal", "EMG normal", asks=False)
+_stated("emg_neurogenic", "EMG: neurogenic", asks=False)
+_stated("mri_muscle_edema", "MRI: muscle oedema", asks=False)
+_stated("mri_fatty_replacement", "MRI: fatty replacement", asks=False)
+_stated("mri_fascial_edema", "MRI: fascial oedema", asks=False)
+_stated("mri_posterior_thigh", "MRI: posterior thigh most affected", asks=False)
+_stated("mri_normal", "MRI normal", asks=False)
+GENETIC = _stated("genetic_test_positive", "Gene test that explains the disease")
+
+# ---------------------------------------------------------------- drugs and triggers
+
+STATIN = ("statin", "red_yeast_rice")
+STATIN_STOP = ("statin.stop", "red_yeast_rice.stop")
+STATIN_ACTIVE = ("statin.active", "red_yeast_rice.active")
+STATIN_EXPOSURE = _stated("statin_exposure", "Statin ever taken", *STATIN, "statin_intolerance", "statin_allergy",
+                          "statin_myopathy", "statin_myopathy_history",
+                          source=evidence("primary", "smpc-pl", "efsa2018"))  # fmt: skip
+STARTS_AND_USE = Events((*STATIN, *STATIN_ACTIVE))
+LAST_STOP = LastDay(Events(STATIN_STOP))
+STATIN_CURRENT = _add("statin_current", "On a statin now",
+    IfElse(Exists(Events(STATIN_STOP)),
+           IfElse(Exists(Events(STATIN_ACTIVE)), Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP),
+                  Literal_(False)),
+           Recorded(Events(STATIN_ACTIVE), None)),
+    source=evidence("convention"))  # fmt: skip
+STATIN_STOPPED = _add("statin_stopped", "Statin stopped",
+    IfElse(Exists(Events(STATIN_STOP)), Not(STATIN_CURRENT), Literal_(None)),
+    source=evidence("convention"), asks=False)  # fmt: skip
+IMMUNOSUPPRESSANT = _stated("immunosuppressant", "Immunosuppressive treatment", "systemic_glucocorticoid",
+                            "methotrexate", "azathioprine", "mycophenolate", "ivig", "rituximab", "tacrolimus",
+                            "ciclosporin", "cyclophosphamide", "efgartigimod", asks=False)  # fmt: skip
+FIRST_SIGN = SeenBy(SIGNS)
+STATIN_LT_3M = _add("statin_started_lt_3m", "Statin started less than three months before the first sign",
+    IfElse(Exists(Events(STATIN)),
+           All((Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), "<=", DAYS_90),
+                Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">=", DAYS_0))), Literal_(None)),
+    asks=False)  # fmt: skip
+_add("statin_use_gt_12m", "First sign more than a year after the statin was started",
+     IfElse(Exists(Events(STATIN)), Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">", DAYS_365),
+            Literal_(None)), asks=False)  # fmt: skip
+_stated("drug_interacting_with_statin", "Drug that raises statin levels", "statin_interacting_drug", asks=False)
+ICI = _stated("drug_checkpoint_inhibitor", "Checkpoint inhibitor", "immune_checkpoint_inhibitor")
+_stated("ici_exposure", "Checkpoint inhibitor ever", "immune_checkpoint_inhibitor", asks=False)
+COLCHICINE = _stated("drug_colchicine", "Colchicine", "colchicine")
+HCQ = _stated("drug_hydroxychloroquine", "Hydroxychloroquine or chloroquine", "hydroxychloroquine", "chloroquine")
+DAPTOMYCIN = _stated("drug_daptomycin", "Daptomycin", "daptomycin")
+_stated("drug_glucocorticoid", "Systemic glucocorticoid", "systemic_glucocorticoid")
+ALCOHOL = _stated("heavy_alcohol", "Heavy alcohol use")
+MYOTOXIC = _stated("myotoxic_exposure_any", "Myotoxic drug other than a statin", "colchicine", "hydroxychloroquine",
+                   "chloroquine", "daptomycin", "zidovudine", "heavy_alcohol", "myotoxic_exposure_any")  # fmt: skip
+EXERTION = _stated("recent_exertion", "Strenuous or unaccustomed exertion in the last two weeks")
+INFECTION = _stated("recent_infection_or_fever", "Infection or fever in the last four weeks",
+                    "recent_infection_or_fever", "recent_infection")  # fmt: skip
+TRAUMA = _stated("trauma_surgery_or_immobilisation", "Injury, operation or long lie")
+SEIZURE = _stated("seizure_at_ck_peak", "Seizure at the time of the CK peak", "seizure_at_ck_peak", "seizure")
+MI = _stated("myocardial_infarction_at_ck_peak", "Heart attack at the time of the CK peak",
+             "myocardial_infarction_at_ck_peak", "myocardial_infarction")  # fmt: skip
+TRIGGER = _stated("acute_trigger_any", "Any acute trigger of muscle breakdown", "recent_exertion",
+                  "recent_infection_or_fever", "recent_infection", "trauma_surgery_or_immobilisation", "seizure",
+                  "seizure_at_ck_peak", "myocardial_infarction", "myocardial_infarction_at_ck_peak",
+                  "acute_trigger_any", "heat_illness", "drug_binge", "crush_or_traumatic_rhabdomyolysis")  # fmt: skip
