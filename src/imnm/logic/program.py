@@ -1,0 +1,213 @@
+"""Many named expressions: run together, asked what-if, replayed over dates, each with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+
+from . import nodes as n
+from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
+from .event import Event
+from .interval import Interval
+from .proof import Describe, Proof, Prover, formula
+
+
+class DefinitionError(ValueError):
+    """A set of definitions cannot be run; says which of them and why."""
+
+
+class Values(dict[str, Result]):
+    """The values of a program's definitions (and of what was given as environment), by id.
+
+    Remembers what it was computed from, so that a what-if or a proof needs nothing else.
+    """
+
+    __slots__ = ("as_of", "overridden", "rows")
+
+    rows: dict[str, Members]
+    as_of: float
+    overridden: frozenset[str]
+
+    def __init__(self, values: Mapping[str, Result], rows: dict[str, Members], as_of: float) -> None:
+        super().__init__(values)
+        self.rows = rows
+        self.as_of = as_of
+        self.overridden = frozenset()
+
+    def context(self) -> Context:
+        """What the definitions are evaluated on."""
+        return Context(self.rows, self.as_of, self)
+
+
+class Program:
+    """Named expressions, compiled, in the order of their dependencies.
+
+    An id that a definition refers to and that is not defined is unknown, unless the environment of a run holds it.
+    Raises DefinitionError if definitions refer to each other in a circle, or to one of another kind.
+    """
+
+    def __init__(self, definitions: Mapping[str, n.Value]) -> None:
+        refs = {id: n.refs_of(node) for id, node in definitions.items()}
+        order = _ordered(refs)
+        self.definitions: dict[str, n.Value] = {id: definitions[id] for id in order}
+        self._check_kinds()
+        self._place = {id: place for place, id in enumerate(order)}
+        self._functions = {id: compile(node) for id, node in self.definitions.items()}
+        self._concepts: dict[str, set[str]] = {}
+        self._users: dict[str, set[str]] = {id: set() for id in order}
+        self._dated: set[str] = set()
+        for id, node in self.definitions.items():
+            for concept in n.concepts_of(node):
+                self._concepts.setdefault(concept, set()).add(id)
+            for ref in refs[id]:
+                self._users.setdefault(ref, set()).add(id)
+            if any(isinstance(below, n.AsOf) for below in n.walk(node)):
+                self._dated.add(id)
+        self._downstream: dict[str, tuple[str, ...]] = {}
+
+    def _check_kinds(self) -> None:
+        for id, node in self.definitions.items():
+            for below in n.walk(node):
+                target = self.definitions.get(below.id) if isinstance(below, n.Ref) else None
+                if target is not None and isinstance(below, n.Ref) and target.kind != below.of:
+                    raise DefinitionError(
+                        f"{id} refers to {below.id} as a {below.of}, but {below.id} is a {target.kind}"
+                    )
+
+    # ------------------------------------------------ dependencies
+
+    def dependents(
+        self, *, concepts: Iterable[str] = (), refs: Iterable[str] = (), as_of: bool = False
+    ) -> tuple[str, ...]:
+        """The definitions that depend, directly or through others, on any of these; in the order of running.
+
+        ``as_of``: also those that depend on the date of asking itself (not only on what was known by then).
+        """
+        found: set[str] = set()
+        for ref in refs:
+            found.update(self._below(ref))
+        direct = {id for concept in concepts for id in self._concepts.get(concept, ())}
+        for id in direct | (self._dated if as_of else set()):
+            found.add(id)
+            found.update(self._below(id))
+        return tuple(sorted(found, key=self._place.__getitem__))
+
+    def _below(self, ref: str) -> tuple[str, ...]:
+        if ref not in self._downstream:
+            found: set[str] = set()
+            front = set(self._users.get(ref, ()))
+            while front:
+                found |= front
+                front = {user for id in front for user in self._users[id]} - found
+            self._downstream[ref] = tuple(sorted(found, key=self._place.__getitem__))
+        return self._downstream[ref]
+
+    # ------------------------------------------------ running
+
+    def run(self, events: Iterable[Event], as_of: float, environment: Mapping[str, Result] | None = None) -> Values:
+        """Every definition's value on a date. ``environment``: values of ids that are not defined."""
+        return self._run(Context.of(events, as_of, environment))
+
+    def _run(self, given: Context) -> Values:
+        values = Values(given.environment, given.rows, given.as_of)
+        values.overridden = frozenset(values)
+        context = values.context()
+        for id, function in self._functions.items():
+            if id not in values.overridden:
+                values[id] = function(context)
+        return values
+
+    def rerun(self, values: Values, overrides: Mapping[str, Result]) -> Values:
+        """What the values would be if these ids had these values; only what depends on them is computed again.
+
+        Raises DefinitionError if an override is not of the kind of what it overrides.
+        """
+        self._check_overrides(overrides)
+        changed = [id for id, value in overrides.items() if id not in values or values[id] != value]
+        result = Values(values, values.rows, values.as_of)
+        result.update(overrides)
+        result.overridden = values.overridden.union(overrides)
+        pending = {user for id in changed for user in self._users.get(id, ())}
+        candidates = self._below(changed[0]) if len(changed) == 1 else self.dependents(refs=changed)
+        self._update(result, candidates, pending)
+        return result
+
+    def _check_overrides(self, overrides: Mapping[str, Result]) -> None:
+        for id, value in overrides.items():
+            node = self.definitions.get(id)
+            if node is not None and (node.kind == "truth") == isinstance(value, Interval):
+                raise DefinitionError(f"{id} is a {node.kind} and cannot be set to {value!r}")
+
+    def _update(self, values: Values, candidates: Iterable[str], pending: set[str]) -> None:
+        """Compute again what is pending, in order; what depends on a value that came out the same is left alone."""
+        context, functions, users = values.context(), self._functions, self._users
+        for id in candidates:
+            if id in pending and id not in values.overridden:
+                value = functions[id](context)
+                if value != values[id]:
+                    values[id] = value
+                    pending |= users[id]
+
+    def replay(
+        self, events: Iterable[Event], days: Iterable[float], environment: Mapping[str, Result] | None = None
+    ) -> Iterator[tuple[float, Values]]:
+        """The values on each of these days, earliest first; what nothing new bears on is not computed again."""
+        waiting = sorted(distinct(events), key=attrgetter("known"), reverse=True)
+        values: Values | None = None
+        for day in sorted(set(days)):
+            fresh: list[Event] = []
+            while waiting and waiting[-1].known <= day:
+                fresh.append(waiting.pop())
+            if values is None:
+                values = self._run(Context.of(fresh, day, environment))
+            else:
+                values = self._on(day, values, fresh)
+            yield day, values
+
+    def _on(self, day: float, before: Values, fresh: Sequence[Event]) -> Values:
+        """The values on a later day, when these events have come to be known as well."""
+        added = by_concept(fresh)
+        rows = before.rows | {concept: before.rows.get(concept, NO_MEMBERS) + new for concept, new in added.items()}
+        values = Values(before, rows if added else before.rows, finite_day(day))
+        values.overridden = before.overridden
+        pending = self._dated.union(*(self._concepts.get(concept, ()) for concept in added))
+        self._update(values, self.definitions, pending)
+        return values
+
+    # ------------------------------------------------ proving
+
+    def prover(self, values: Values, describe: Describe | None = None) -> Callable[[str], Proof]:
+        """A function that proves a definition by id, through its references, each proved once."""
+        known: dict[str, Proof] = {}
+
+        def lookup(id: str) -> Proof | None:
+            return None if id in values.overridden or id not in self.definitions else proof(id)
+
+        def proof(id: str) -> Proof:
+            if id not in known:
+                known[id] = walker.prove(self.definitions[id])
+            return known[id]
+
+        walker = Prover(values.context(), describe or formula, lookup)
+        return proof
+
+
+def _ordered(refs: Mapping[str, frozenset[str]]) -> list[str]:
+    """The ids so that each comes after those it refers to; raises DefinitionError if that cannot be."""
+    order: dict[str, None] = {}
+    for start in refs:
+        path: dict[str, Iterator[str]] = {}
+        if start not in order:
+            path[start] = iter(sorted(refs[start]))
+        while path:
+            id, rest = next(reversed(path.items()))
+            below = next((ref for ref in rest if ref in refs and ref not in order), None)
+            if below is None:
+                del path[id]
+                order[id] = None
+            elif below in path:
+                circle = [*list(path)[list(path).index(below) :], below]
+                raise DefinitionError(f"definitions refer to each other in a circle: {' → '.join(circle)}")
+            else:
+                path[below] = iter(sorted(refs[below]))
+    return list(order)
