@@ -26,6 +26,9 @@ PAGES = ("html", "handout")
 SETTINGS = ("statin-user", "neuromuscular-clinic", "general-record", "child")
 LIMIT_MB = 200
 
+LocalCodes = dict[tuple[str, str], str]
+"""(system, code) to concept."""
+
 
 class UserError(Exception):
     """Something the user must change; the message is the sentence to show."""
@@ -61,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="imnm", description=say("cli.help.imnm"))
     parser.add_argument("--version", action="version", version=f"imnm {_version()}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(parser_class=_Parser, metavar="COMMAND", required=True)
 
     assess = _command(commands, "assess", _assess)
     assess.add_argument("files", metavar="FILE", nargs="+", help=say("cli.help.file"))
@@ -84,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[_Parser],
     name: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
@@ -102,14 +105,14 @@ def _assess(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
     if files.count("-") > 1:
         raise UserError(say("cli.error.same_stdin"))
-    codes = _read(arguments.codes) if arguments.codes else None
+    codes = _local_codes(arguments.codes) if arguments.codes else None
     if len(files) == 1:
         _emit(_assess_file(files[0], arguments, codes), arguments)
         return 0
     return _assess_many(files, arguments, codes)
 
 
-def _assess_many(files: list[str], arguments: argparse.Namespace, codes: bytes | None) -> int:
+def _assess_many(files: list[str], arguments: argparse.Namespace, codes: LocalCodes | None) -> int:
     """Every file is answered in the order given; what failed has its line, and the exit code says so at the end."""
     if arguments.format == "json":
         raise UserError(say("cli.error.json_one_file"))
@@ -117,7 +120,7 @@ def _assess_many(files: list[str], arguments: argparse.Namespace, codes: bytes |
         return _assess_pages(files, arguments, codes)
     worst = 0
     failed = 0
-    with _destination(arguments.out) as write:
+    with _Destination(arguments.out) as write:
         for number, (file, answer) in enumerate(_answers(files, arguments, codes)):
             if not isinstance(answer, Failure):
                 write(_separator(arguments.format, number) + _render(answer, arguments.format))
@@ -127,7 +130,7 @@ def _assess_many(files: list[str], arguments: argparse.Namespace, codes: bytes |
     return _report_failures(worst, failed, len(files))
 
 
-def _assess_pages(files: list[str], arguments: argparse.Namespace, codes: bytes | None) -> int:
+def _assess_pages(files: list[str], arguments: argparse.Namespace, codes: LocalCodes | None) -> int:
     if not arguments.out:
         raise UserError(say("cli.error.out_needed", format=arguments.format))
     folder = _folder(arguments.out, arguments.format)
@@ -152,7 +155,7 @@ class Failure:
 
 
 def _answers(
-    files: list[str], arguments: argparse.Namespace, codes: bytes | None
+    files: list[str], arguments: argparse.Namespace, codes: LocalCodes | None
 ) -> Iterator[tuple[str, Assessment | Failure]]:
     show = sys.stderr.isatty() and not (sys.stdout.isatty() and not arguments.out)
     for done, file in enumerate(files):
@@ -170,15 +173,17 @@ def _answers(
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _assess_file(file: str, arguments: argparse.Namespace, codes: bytes | None) -> Assessment:
-    from imnm.assessment import InputError, assess_record
+def _assess_file(file: str, arguments: argparse.Namespace, codes: LocalCodes | None) -> Assessment:
+    from imnm.assessment import AskError, assess_record
+    from imnm.sources import InputError
 
     data = _read(file)
     try:
         assessment = assess_record(data, arguments.as_of, arguments.setting, codes)
     except InputError as error:
-        sentence = str(error)
-        raise UserError(sentence if sentence.startswith("--") else f"{file}: {sentence}") from error
+        raise UserError(f"{file}: {error}") from error
+    except AskError as error:
+        raise UserError(str(error)) from error
     assessment.file = file
     return assessment
 
@@ -219,12 +224,34 @@ def _emit(assessment: Assessment, arguments: argparse.Namespace) -> None:
     from imnm.report import render
 
     text = render(assessment, arguments.format, colour=not arguments.out and _colour())
-    with _destination(arguments.out) as write:
+    with _Destination(arguments.out) as write:
         write(text)
 
 
 def _colour() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _local_codes(file: str) -> LocalCodes:
+    """A site's own codes, each with the concept it stands for."""
+    import csv
+
+    from imnm.knowledge.concepts import CONCEPTS
+
+    try:
+        lines = _read(file).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(say("cli.error.cannot_read", file=file, reason="it is not UTF-8 text")) from error
+    reader = csv.DictReader(lines, skipinitialspace=True)
+    if not {"concept", "system", "code"} <= set(reader.fieldnames or ()):
+        raise UserError(say("cli.error.codes_columns", file=file))
+    codes: LocalCodes = {}
+    for row in reader:
+        concept = (row["concept"] or "").strip()
+        if concept not in CONCEPTS:
+            raise UserError(say("cli.error.codes_concept", file=file, line=reader.line_num, concept=concept))
+        codes[(row["system"] or "").strip(), (row["code"] or "").strip()] = concept
+    return codes
 
 
 def _check_as_of(value: str) -> None:
@@ -257,7 +284,7 @@ def _read(file: str) -> bytes:
     return data
 
 
-class _destination:  # noqa: N801
+class _Destination:
     """Where the answer goes. A file is written beside its place and moved there when complete, or not at all."""
 
     def __init__(self, path: str | None) -> None:
@@ -364,7 +391,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- defects
 
 
-def _defect(error: Exception) -> dict[str, object]:
+def _defect(error: Exception) -> dict[str, str]:
     """What a report needs and no more: the kind of error and the innermost line of ours. Never the message, which may
     quote the record."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}imnm{os.sep}" in f.filename]

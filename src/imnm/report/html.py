@@ -1,0 +1,98 @@
+"""The report as one self-contained page, and as a fragment for notebooks. No script, no network.
+
+Everything from the record is escaped by the templates; only the style sheet and the picture are inserted as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from imnm.assessment.model import Assessment
+from imnm.knowledge.messages import say
+
+from . import labels
+from .course import PlotsMissing, describe, draw
+from .view import CK, head, sections, value_words
+
+
+def page(assessment: Assessment) -> str:
+    """A complete HTML document."""
+    return environment().get_template("page.html.j2").render(**_content(assessment), contents=True, style=style())
+
+
+def fragment(assessment: Assessment) -> str:
+    """The same without the document around it, for a notebook cell."""
+    body = environment().get_template("answer.html.j2").render(**_content(assessment), contents=False)
+    return f'<div class="imnm"><style>{style()}</style>{body}</div>'
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the report, which escape everything that is not marked safe."""
+    made = Environment(
+        loader=PackageLoader("imnm.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+    )
+    made.globals.update(
+        verdict=value_words, evidence_words=_evidence_words, missing_words=_missing_words, anchor=_anchor
+    )
+    return made
+
+
+@cache
+def style() -> Markup:
+    """The style sheet, which touches nothing outside ``.imnm``."""
+    return Markup((resources.files("imnm.report") / "templates" / "style.css").read_text(encoding="utf-8"))
+
+
+def _content(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "head": head(assessment),
+        "sections": sections(assessment),
+        "course": _course(assessment),
+        "words": {
+            "page": say("report.title.page"),
+            "skip": say("report.page.skip"),
+            "contents": say("report.page.contents"),
+            "course": say("report.course.title"),
+            "proof": say("report.line.proof"),
+            "record": say("report.line.evidence", items=""),
+            "sources": say("report.line.sources", items=""),
+        },
+        "footer": say(
+            "report.page.footer", version=assessment.version, knowledge=assessment.knowledge, notice=assessment.notice
+        ),
+    }
+
+
+def _course(assessment: Assessment) -> dict[str, Any]:
+    if not assessment.series.get(CK):
+        return {"svg": "", "description": "", "missing": ""}
+    missing = ""
+    try:
+        svg = draw(assessment)
+    except PlotsMissing:
+        svg, missing = "", say("report.course.no_plots")
+    return {"svg": Markup(svg), "description": describe(assessment), "missing": missing}
+
+
+def _evidence_words(item: Any) -> str:
+    """A proof's evidence: an object with ``ref`` and ``text``, or the pair."""
+    ref, text = (item.get("ref"), item.get("text")) if isinstance(item, Mapping) else (item[0], item[1])
+    return f"{text} [{ref}]" if ref else str(text)
+
+
+def _missing_words(items: Sequence[str]) -> str:
+    return say("report.line.missing", items=", ".join(labels.finding(item) for item in items))
+
+
+def _anchor(id: str) -> str:
+    return "source-" + re.sub(r"[^a-z0-9-]+", "-", id.lower())

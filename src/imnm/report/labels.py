@@ -1,0 +1,43 @@
+"""What things are called: the label the knowledge room gives an id, or the id in plain words where it gives none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imnm.knowledge.evidence import Source
+
+
+def words(id: str) -> str:
+    """An id as words: ``ck_peak`` is ``ck peak``."""
+    return id.replace("_", " ")
+
+
+def finding(id: str) -> str:
+    """The label of a finding."""
+    from imnm.knowledge.findings import FINDINGS
+
+    return FINDINGS[id].label if id in FINDINGS else words(id)
+
+
+def disease(id: str) -> str:
+    """The label of a disease."""
+    return words(id)
+
+
+def criteria(id: str) -> str:
+    """The title of a criteria set."""
+    return words(id)
+
+
+def step(id: str) -> str:
+    """The title of a step."""
+    kind, _, what = id.partition(":")
+    return f"{kind} {words(what)}".strip()
+
+
+def source(id: str) -> Source | None:
+    """The bibliography entry; None if there is none."""
+    from imnm.knowledge.evidence import sources
+
+    return sources().get(id)

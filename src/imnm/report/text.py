@@ -1,0 +1,140 @@
+"""The report for a terminal: 80 columns, plain when piped."""
+
+from __future__ import annotations
+
+import textwrap
+
+from imnm.assessment.model import Assessment
+from imnm.knowledge.messages import say
+
+from .view import Block, Entries, Entry, Figure, Paragraph, Table, head, sections
+
+WIDTH = 80
+COLOURS = {
+    "established": "1;31", "high": "1;31", "emergency": "1;31", "urgent": "31",
+    "moderate": "1;33", "soon": "33", "low": "36", "none": "32", "heading": "1", "faint": "2",
+}  # fmt: skip
+BAR = 12
+
+
+def text(assessment: Assessment, *, colour: bool = False) -> str:
+    """The whole report, ending in a newline. ``colour``: whether it may carry terminal colour codes."""
+    paint = _paint if colour else _plain
+    top = head(assessment)
+    lines = [paint(say("report.title.page"), "heading"), *_wrap(top.subject)]
+    lines += [*_wrap(top.record), ""]
+    lines += _coloured_first(f"{top.level.upper()}. {top.summary}", len(top.level), top.tone, paint)
+    for line in top.lines:
+        lines += _wrap(line)
+    for section in sections(assessment):
+        lines += ["", paint(section.title.upper(), "heading")]
+        for block in section.blocks:
+            lines += _block(block, paint)
+    lines += ["", *_wrap(_footer(assessment))]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _footer(assessment: Assessment) -> str:
+    return say(
+        "report.page.footer",
+        version=assessment.version,
+        knowledge=assessment.knowledge,
+        notice=assessment.notice,
+    )
+
+
+def _block(block: Block, paint: _Paint) -> list[str]:
+    if isinstance(block, Entries):
+        lines = []
+        for number, entry in enumerate(block.entries, 1):
+            lines += _entry(entry, f"{number}." if block.numbered else "-", paint)
+        return lines
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Paragraph):
+        return _wrap(block.text)
+    assert isinstance(block, Figure)
+    return []
+
+
+def _entry(entry: Entry, bullet: str, paint: _Paint) -> list[str]:
+    indent = " " * (len(bullet) + 1)
+    mark = f" [{entry.mark}]" if entry.mark else ""
+    bar = " " + _bar(entry.share) if entry.share is not None else ""
+    lines = _wrap(f"{entry.title}{mark}{bar}", f"{bullet} ", indent)
+    if entry.tone:
+        lines = [paint(line, entry.tone) for line in lines]
+    for line in entry.lines:
+        lines += _wrap(line, indent, indent + "  ")
+    if entry.evidence:
+        lines += _wrap(say("report.line.evidence", items="; ".join(entry.evidence)), indent, indent + "  ")
+    if entry.sources:
+        lines += _wrap(say("report.line.sources", items=", ".join(entry.sources)), indent, indent + "  ")
+    return lines
+
+
+def _bar(share: float) -> str:
+    full = round(min(max(share, 0.0), 1.0) * BAR)
+    return "#" * full + "." * (BAR - full)
+
+
+def _table(table: Table) -> list[str]:
+    """Columns as wide as needed; the last one takes what is left and wraps under itself."""
+    rows = [table.header, *table.rows]
+    last = len(table.header) - 1
+    widths = [max(len(row[i]) for row in rows) for i in range(last)]
+    if sum(widths) + 2 * last > WIDTH - 16:
+        return _stacked(table)
+    left = sum(widths) + 2 * last
+    lines = []
+    for row in rows:
+        cells = [row[i].rjust(widths[i]) if i in table.numeric else row[i].ljust(widths[i]) for i in range(last)]
+        start = "".join(cell + "  " for cell in cells)
+        lines += _wrap(row[last], start, " " * left) or [_visible(start)]
+    return lines
+
+
+def _stacked(table: Table) -> list[str]:
+    """A table too wide for the terminal: each row as a line of its own, empty cells left out."""
+    lines = []
+    for row in table.rows:
+        first, rest = row[0], [cell for cell in row[1:] if cell]
+        lines += _wrap(f"{first}: {', '.join(rest)}" if rest else first, "- ", "  ")
+    return lines
+
+
+def _wrap(line: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(
+        _visible(line),
+        WIDTH,
+        initial_indent=_visible(first),
+        subsequent_indent=rest,
+        break_long_words=True,
+        break_on_hyphens=False,
+    )
+
+
+def _coloured_first(line: str, length: int, tone: str, paint: _Paint) -> list[str]:
+    wrapped = _wrap(line)
+    wrapped[0] = paint(wrapped[0][:length], tone) + wrapped[0][length:]
+    return wrapped
+
+
+class _Paint:
+    """Adds colour codes, or nothing."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+    def __call__(self, line: str, tone: str) -> str:
+        return f"\033[{COLOURS[tone]}m{line}\033[0m" if self.on and tone in COLOURS else line
+
+
+_paint, _plain = _Paint(True), _Paint(False)
+
+
+def _visible(line: str) -> str:
+    """The line without anything that could steer a terminal or reverse the reading direction."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in line)

@@ -1,0 +1,486 @@
+"""What a report shows, in which order, in which words: one list of sections that text, Markdown and the page render.
+
+A section holds blocks; a block is a list of entries or a table. Everything here is plain text: escaping is the
+renderer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from imnm.assessment.model import (
+    Alert,
+    Assessment,
+    Contribution,
+    Criterion,
+    Disease,
+    Evidence,
+    Exposure,
+    Finding,
+    SeriesPoint,
+    Step,
+)
+from imnm.knowledge.messages import has, say
+
+from . import labels
+
+CK = "ck"
+SHOWN_DISEASES = 6
+SHOWN_CONTRIBUTIONS = 4
+SHOWN_PROBLEMS = 20
+
+
+class Entry(NamedTuple):
+    """One thing said: a title, a mark beside it (urgency, result), further lines, and what it rests on.
+
+    ``share``: a fraction to draw as a bar; ``proof``: a proof tree as the assessment gives it.
+    """
+
+    title: str
+    mark: str = ""
+    tone: str = ""
+    lines: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    share: float | None = None
+    proof: Mapping[str, Any] | None = None
+
+
+class Entries(NamedTuple):
+    entries: tuple[Entry, ...]
+    numbered: bool = False
+    kind: str = "entries"
+
+
+class Table(NamedTuple):
+    """``numeric``: the columns that are aligned right."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+    kind: str = "table"
+
+
+class Paragraph(NamedTuple):
+    text: str
+    kind: str = "paragraph"
+
+
+class Figure(NamedTuple):
+    """The CK course, which only a page can draw."""
+
+    kind: str = "figure"
+
+
+Block = Entries | Table | Paragraph | Figure
+
+
+class Section(NamedTuple):
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+class Head(NamedTuple):
+    """The top of a report: whom it is about and the answer in short."""
+
+    subject: str
+    record: str
+    level: str
+    tone: str
+    summary: str
+    lines: tuple[str, ...]
+
+
+def head(assessment: Assessment) -> Head:
+    """The answer in short."""
+    suspicion = assessment.suspicion
+    lines = []
+    if assessment.diagnosis.id:
+        by = labels.criteria(assessment.diagnosis.by or "")
+        line = say("report.line.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by)
+        lines.append(line + _provisional(assessment.diagnosis.provisional))
+    if suspicion.decisive_step:
+        lines.append(say("report.line.decisive", step=_step_title(assessment, suspicion.decisive_step)))
+    if suspicion.first_flagged_on:
+        lines.append(say("report.line.flagged", on=suspicion.first_flagged_on))
+    if suspicion.already_coded:
+        lines.append(say("report.line.coded"))
+    return Head(
+        subject=say("report.title.subject", who=_who(assessment), as_of=assessment.as_of, setting=assessment.setting),
+        record=" ".join(part for part in (assessment.file, _reference(assessment.patient.id)) if part),
+        level=_word("report.level", suspicion.level),
+        tone=suspicion.level,
+        summary=suspicion.summary,
+        lines=tuple(lines),
+    )
+
+
+def sections(assessment: Assessment) -> list[Section]:
+    """Every section that has something to say, in reading order."""
+    made = [
+        ("alerts", _alerts(assessment)),
+        ("steps", _steps(assessment)),
+        ("differential", _differential(assessment)),
+        ("criteria", _criteria(assessment)),
+        ("course", _course(assessment)),
+        ("exposures", _exposures(assessment)),
+        ("findings", _findings(assessment)),
+        ("unknown", _unknown(assessment)),
+        ("treatment", _outline(assessment.treatment)),
+        ("monitoring", _outline(assessment.monitoring)),
+        ("cancer_screening", _outline(assessment.cancer_screening)),
+        ("trials", _outline(assessment.trials)),
+        ("conflicts", _outline(assessment.conflicts)),
+        ("input_problems", _problems(assessment)),
+        ("sources", _sources(assessment)),
+    ]
+    return [Section(id, say(f"report.section.{id}"), blocks) for id, blocks in made if blocks]
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def _alerts(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.alerts:
+        return ()
+    return (
+        Entries(
+            tuple(
+                Entry(
+                    title=alert.title or labels.words(alert.id),
+                    mark=_word("report.urgency", alert.urgency) + _provisional(alert.provisional),
+                    tone=alert.urgency,
+                    lines=(alert.text,),
+                    evidence=_texts(alert.evidence),
+                    sources=tuple(alert.sources),
+                )
+                for alert in assessment.alerts
+            )
+        ),
+    )
+
+
+def _steps(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.next_steps:
+        return (Paragraph(say("report.line.no_steps")),)
+    return (Entries(tuple(_step(step) for step in assessment.next_steps), numbered=True),)
+
+
+def _step(step: Step) -> Entry:
+    dates = [say("report.line.due", on=step.due_on)] if step.due_on else []
+    dates += [say("report.line.not_before", on=step.not_before)] if step.not_before else []
+    return Entry(
+        title=step.title or labels.step(step.id),
+        mark=", ".join([_word("report.urgency", step.urgency), *dates]) + _provisional(step.provisional),
+        tone=step.urgency,
+        lines=(step.why, *(say("report.line.if_result", result=r.result, then=r.then) for r in step.if_result)),
+        evidence=_texts(step.evidence),
+        sources=tuple(step.sources),
+    )
+
+
+def _differential(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.differential:
+        return ()
+    known = {finding.id: finding.label for finding in assessment.findings}
+    shown = assessment.differential[:SHOWN_DISEASES]
+    notes = []
+    if assessment.differential_kind:
+        notes.append(say("report.line.differential_kind", kind=assessment.differential_kind))
+    notes.append(say("report.line.concordance", percent=_percent(assessment.concordance)))
+    return (
+        Entries(tuple(_disease(disease, known) for disease in shown)),
+        *(Paragraph(note) for note in notes),
+    )
+
+
+def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
+    lines = []
+    ordered = sorted(disease.contributions, key=lambda c: -abs(c.log10_lr))
+    for key, some in (
+        ("for", [c for c in ordered if c.log10_lr > 0]),
+        ("against", [c for c in ordered if c.log10_lr < 0]),
+    ):
+        if some:
+            items = "; ".join(_contribution(c, known) for c in some[:SHOWN_CONTRIBUTIONS])
+            lines.append(say(f"report.line.contribution_{key}", items=items + _more(some, SHOWN_CONTRIBUTIONS)))
+    if disease.think_of:
+        lines.append(say("report.line.think_of", items=", ".join(disease.think_of)))
+    return Entry(
+        title=labels.disease(disease.id),
+        mark=say(
+            "report.line.interval",
+            percent=_percent(disease.probability),
+            low=_percent(disease.low),
+            high=_percent(disease.high),
+        ),
+        lines=tuple(lines),
+        share=disease.probability,
+    )
+
+
+def _contribution(contribution: Contribution, known: Mapping[str, str]) -> str:
+    label = known.get(contribution.finding) or labels.finding(contribution.finding)
+    stated = "" if contribution.value is True else f": {value_words(contribution.value)}"
+    return f"{label}{stated} ({contribution.log10_lr:+.1f})"
+
+
+def _criteria(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.criteria:
+        return ()
+    return (Entries(tuple(_criterion(criterion) for criterion in assessment.criteria)),)
+
+
+def _criterion(criterion: Criterion) -> Entry:
+    facts = []
+    if criterion.score is not None:
+        facts.append(say("report.line.score", score=number_words(criterion.score)))
+    elif criterion.score_range is not None:
+        low, high = (number_words(bound) for bound in criterion.score_range)
+        facts.append(say("report.line.score_between", low=low, high=high))
+    if criterion.class_:
+        facts.append(say("report.line.class", name=labels.words(criterion.class_)))
+    if criterion.could_reach:
+        facts.append(say("report.line.could_reach", name=labels.words(criterion.could_reach)))
+    lines = ["; ".join(facts)] if facts else []
+    if criterion.missing:
+        items = ", ".join(labels.finding(item) for item in criterion.missing[:SHOWN_DISEASES])
+        lines.append(say("report.line.missing", items=items + _more(criterion.missing, SHOWN_DISEASES)))
+    return Entry(
+        title=criterion.title or labels.criteria(criterion.id),
+        mark=_word("report.result", criterion.result) + _provisional(criterion.provisional),
+        tone=criterion.result,
+        lines=(*lines, *criterion.warnings),
+        sources=tuple(criterion.sources),
+        proof=criterion.proof or None,
+    )
+
+
+def _course(assessment: Assessment) -> tuple[Block, ...]:
+    points = assessment.series.get(CK, [])
+    if not points:
+        return ()
+    return (
+        Figure(),
+        Table(
+            caption=say("report.course.table"),
+            header=_columns("on", "result", "uln", "times", "record"),
+            rows=tuple(
+                (
+                    point.on or say("report.value.unknown"),
+                    bounds_words(point.low, point.high),
+                    _uln(point),
+                    _times(point),
+                    point.ref,
+                )
+                for point in points
+            ),
+            numeric=(1, 2, 3),
+        ),
+    )
+
+
+def _exposures(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.exposures:
+        return ()
+    rows = tuple((labels.words(e.drug), period_words(e), e.ref) for e in assessment.exposures)
+    return (Table(say("report.section.exposures"), _columns("drug", "period", "record"), rows),)
+
+
+def period_words(exposure: Exposure) -> str:
+    """From when until when a drug was taken, as far as recorded."""
+    start = say("report.line.since", on=exposure.start) if exposure.start else say("report.line.start_unknown")
+    stop = say("report.line.until", on=exposure.stop) if exposure.stop else say("report.line.stop_unknown")
+    return f"{start}, {stop}"
+
+
+def _findings(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.findings:
+        return ()
+    return (
+        Table(
+            caption=say("report.section.findings"),
+            header=_columns("finding", "value", "on", "basis", "record"),
+            rows=tuple(_finding(finding) for finding in assessment.findings),
+        ),
+    )
+
+
+def _finding(finding: Finding) -> tuple[str, ...]:
+    value = value_words(finding.value) + (f" {finding.unit}" if finding.unit else "")
+    return (
+        finding.label or labels.finding(finding.id),
+        value,
+        finding.on or "",
+        _word("report.basis", finding.basis) + _provisional(finding.provisional),
+        "; ".join(_texts(finding.evidence)),
+    )
+
+
+def _unknown(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.unknown:
+        return ()
+    entries = tuple(Entry(u.label or labels.finding(u.id), lines=(u.would_matter,)) for u in assessment.unknown)
+    return (Entries(entries),)
+
+
+def _problems(assessment: Assessment) -> tuple[Block, ...]:
+    if not assessment.input_problems:
+        return ()
+    problems = assessment.input_problems
+    rows = tuple((problem.ref, problem.problem) for problem in problems[:SHOWN_PROBLEMS])
+    table = Table(say("report.section.input_problems"), _columns("entry", "problem"), rows)
+    rest = len(problems) - SHOWN_PROBLEMS
+    return (table, Paragraph(say("report.line.more", count=rest))) if rest > 0 else (table,)
+
+
+def _sources(assessment: Assessment) -> tuple[Block, ...]:
+    cited = sorted(set(_cited(assessment)))
+    if not cited:
+        return ()
+    rows = []
+    for id in cited:
+        source = labels.source(id)
+        rows.append((id, f"{source.title} ({source.year}). {source.locator}".strip() if source else ""))
+    return (Table(say("report.section.sources"), _columns("source", "title"), tuple(rows)),)
+
+
+def _cited(assessment: Assessment) -> Iterable[str]:
+    statements: tuple[Step | Alert | Criterion, ...] = (
+        *assessment.next_steps,
+        *assessment.alerts,
+        *assessment.criteria,
+    )
+    for statement in statements:
+        yield from statement.sources
+
+
+# ---------------------------------------------------------------- parts whose shape is their own
+
+
+def _outline(value: Any) -> tuple[Block, ...]:
+    """Any structure of lists and named values as entries: what the aftercare part says in its own shape."""
+    if not value:
+        return ()
+    items = value if isinstance(value, list) else [value]
+    return (Entries(tuple(entry for item in items for entry in _outline_entries(item))),)
+
+
+def _outline_entries(item: Any) -> Iterable[Entry]:
+    if not isinstance(item, Mapping):
+        yield Entry(value_words(item))
+        return
+    title = next((str(item[key]) for key in ("title", "label", "name", "text", "id") if item.get(key)), "")
+    rest = {k: v for k, v in item.items() if k not in _NOT_SHOWN and v not in (None, "", [], {}) and str(v) != title}
+    nested = {k: v for k, v in rest.items() if isinstance(v, list) and v and isinstance(v[0], Mapping)}
+    lines = tuple(f"{labels.words(k)}: {value_words(v)}" for k, v in rest.items() if k not in nested)
+    sources = tuple(item.get("sources") or ())
+    if title or lines:
+        yield Entry(title or lines[0], lines=lines if title else lines[1:], sources=sources)
+    for key, inner in nested.items():
+        yield Entry(labels.words(key), lines=tuple(_one_line(part) for part in inner))
+
+
+_NOT_SHOWN = ("sources", "schema", "evidence", "title", "label", "id")
+
+
+def _one_line(item: Mapping[str, Any]) -> str:
+    return "; ".join(value_words(v) for k, v in item.items() if k not in _NOT_SHOWN[:4] and v not in (None, "", [], {}))
+
+
+# ---------------------------------------------------------------- words for values
+
+
+def value_words(value: Any) -> str:
+    """A value as a person writes it: yes, 13,875, 5 to 9, unknown."""
+    if value is None:
+        return say("report.value.unknown")
+    if isinstance(value, bool):
+        return say("report.value.yes" if value else "report.value.no")
+    if isinstance(value, int | float):
+        return number_words(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{labels.words(str(k))}: {value_words(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        numbers = len(value) == 2 and all(v is None or (isinstance(v, int | float) and v is not True) for v in value)
+        return bounds_words(*value) if numbers else ", ".join(value_words(v) for v in value)
+    return str(value)
+
+
+def number_words(value: float) -> str:
+    """A number with thousands separated, no more digits than it needs."""
+    if abs(value) >= 1e15 or value != value:
+        return str(value)
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.3g}"
+
+
+def bounds_words(low: float | None, high: float | None) -> str:
+    """A bounded value: one number if both bounds are the same, else what is known of it."""
+    if low is None and high is None:
+        return say("report.value.unknown")
+    if low is None:
+        return say("report.value.at_most", value=number_words(high or 0.0))
+    if high is None:
+        return say("report.value.at_least", value=number_words(low))
+    if low == high:
+        return number_words(low)
+    return say("report.value.between", low=number_words(low), high=number_words(high))
+
+
+def _uln(point: SeriesPoint) -> str:
+    return "" if point.uln is None else number_words(point.uln)
+
+
+def _times(point: SeriesPoint) -> str:
+    if point.uln is None or point.uln <= 0 or point.low is None or point.low != point.high:
+        return ""
+    return f"{point.low / point.uln:.1f}"
+
+
+def _percent(share: float) -> str:
+    percent = share * 100
+    return "<1" if 0 < percent < 1 else f"{percent:.0f}"
+
+
+def _who(assessment: Assessment) -> str:
+    age, sex = assessment.patient.age, assessment.patient.sex
+    young = age is not None and age < 18
+    words = []
+    if sex in ("female", "male"):
+        words.append(say("report.title." + {"female": ("woman", "girl"), "male": ("man", "boy")}[sex][young]))
+    if age is not None:
+        words.append(say("report.title.age", age=age))
+    return ", ".join(words) or say("report.title.who_unknown")
+
+
+def _reference(patient: str) -> str:
+    return f"(Patient/{patient})" if patient else ""
+
+
+def _step_title(assessment: Assessment, id: str) -> str:
+    return next((step.title for step in assessment.next_steps if step.id == id and step.title), labels.step(id))
+
+
+def _word(table: str, key: str) -> str:
+    return say(f"{table}.{key}") if has(f"{table}.{key}") else labels.words(key)
+
+
+def _columns(*names: str) -> tuple[str, ...]:
+    return tuple(say(f"report.column.{name}") for name in names)
+
+
+def _provisional(provisional: bool) -> str:
+    return f" ({say('report.line.provisional')})" if provisional else ""
+
+
+def _texts(items: Sequence[Evidence]) -> tuple[str, ...]:
+    return tuple(f"{item.text} [{item.ref}]" if item.ref else item.text for item in items)
+
+
+def _more(items: Sequence[object], shown: int) -> str:
+    return ", " + say("report.line.more", count=len(items) - shown) if len(items) > shown else ""
