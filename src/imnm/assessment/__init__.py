@@ -1,0 +1,96 @@
+"""The assessment room: one patient's record and a date in, the answer of ``model.Assessment`` out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from imnm.sources import Reading, read
+
+from . import aftercare
+from .criteria import criteria_of
+from .engine import (
+    KNOWLEDGE_VERSION,
+    AskError,
+    Case,
+    ck_series,
+    diagnosis_of,
+    first_flagged_on,
+    iso,
+    known_findings,
+    patient_of,
+    resolve_as_of,
+    setting_of,
+    summary_of,
+)
+from .model import Assessment, Suspicion
+from .odds import Odds
+from .steps import alerts_of, decisive_step, steps_of, unknowns_of
+
+__all__ = ["AskError", "Assessment", "assess_reading", "assess_record"]
+
+
+def assess_record(
+    data: bytes,
+    as_of: str | dt.date | None = None,
+    setting: str | None = None,
+    local_codes: Mapping[tuple[str, str], str] | None = None,
+) -> Assessment:
+    """Assess one patient's record (a FHIR R4 Bundle or a Phenopacket v2, as bytes) as of a date.
+
+    as_of: a date, ``last`` or None for the newest date on which the record knew anything. setting: whose priors the
+    differential uses; None chooses from the record. Raises ``imnm.sources.InputError`` for a record that cannot be
+    read and AskError for a question that cannot be asked, each with one sentence.
+    """
+    return assess_reading(read(data, local_codes=local_codes), as_of, setting)
+
+
+def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting: str | None = None) -> Assessment:
+    """Assess a record that has been read (see ``assess_record``)."""
+    day = resolve_as_of(reading, as_of)
+    case = Case(reading, day)
+    chosen = setting_of(case, setting)
+    patient = patient_of(case)
+    odds = Odds(chosen, {"age": patient.age, "sex": patient.sex})
+    differential = odds.full(case.values)
+    diagnosis = diagnosis_of(case)
+    steps = steps_of(case, odds)
+    decisive = decisive_step(steps)
+    suspicion = Suspicion(
+        case.level,
+        summary_of(case, diagnosis, decisive),
+        decisive,
+        first_flagged_on(case),
+        case.truth("already_coded") is True,
+    )
+    after: dict[str, Any] = aftercare.aftercare_of(case, diagnosis)
+    return Assessment(
+        version=_version(),
+        knowledge=KNOWLEDGE_VERSION,
+        patient=patient,
+        as_of=iso(day) or "",
+        setting=chosen,
+        suspicion=suspicion,
+        diagnosis=diagnosis,
+        criteria=criteria_of(case),
+        differential=differential.diseases,
+        differential_kind=differential.kind,
+        concordance=differential.concordance,
+        next_steps=steps,
+        alerts=alerts_of(case),
+        findings=known_findings(case),
+        unknown=unknowns_of(case, odds),
+        exposures=list(reading.exposures),
+        series=ck_series(case),
+        input_problems=list(reading.problems),
+        **after,
+    )
+
+
+def _version() -> str:
+    try:
+        return version("imnm")
+    except PackageNotFoundError:
+        return "0"

@@ -32,6 +32,7 @@ from imnm.logic.nodes import (
     Ref,
     Scale,
     SeenBy,
+    Series,
     SpanDays,
     Threshold,
     Union,
@@ -267,26 +268,61 @@ MYALGIA = _stated("myalgia", "Muscle pain", "myalgia", "muscle_tenderness")
 _stated("morning_stiffness_gt_45min", "Morning stiffness", "morning_stiffness_gt_45min", "muscle_stiffness")
 _stated("fatigue", "Fatigue", asks=False)
 _stated("falls", "Falls", asks=False)
-OCULAR = _stated("fatigable_or_ocular", "Ptosis, double vision or fatigable weakness", "ptosis", "fatigable_weakness",
-                 "ophthalmoparesis", "ocular_weakness", "diplopia")  # fmt: skip
+OCULAR = _stated(
+    "fatigable_or_ocular",
+    "Ptosis, double vision or fatigable weakness",
+    "ptosis",
+    "fatigable_weakness",
+    "ophthalmoparesis",
+    "ocular_weakness",
+    "diplopia",
+)
 _stated("sensory_or_neuropathic_signs", "Sensory or neuropathic signs")
-ALS_SIGNS = _stated("fasciculations_or_umn_signs", "Fasciculations or upper motor neurone signs", "fasciculations",
-                    "fasciculations_or_umn_signs")  # fmt: skip
+ALS_SIGNS = _stated(
+    "fasciculations_or_umn_signs",
+    "Fasciculations or upper motor neurone signs",
+    "fasciculations",
+    "fasciculations_or_umn_signs",
+)
 DYSPHAGIA = _stated("dysphagia", "Trouble swallowing", "dysphagia", "aspiration_pneumonia")
 _stated("bulbar_weakness", "Bulbar weakness")
-DYSPNOEA = _stated("dyspnea_or_respiratory", "Breathlessness or weak breathing", "dyspnoea", "respiratory_failure",
-                   "restrictive_ventilatory_defect", "respiratory_muscle_weakness",
-                   "nocturnal_hypoventilation")  # fmt: skip
+DYSPNOEA = _stated(
+    "dyspnea_or_respiratory",
+    "Breathlessness or weak breathing",
+    "dyspnoea",
+    "respiratory_failure",
+    "restrictive_ventilatory_defect",
+    "respiratory_muscle_weakness",
+    "nocturnal_hypoventilation",
+)
 RESPIRATORY_FAILURE = _stated("respiratory_failure", "Respiratory failure")
 _stated("ild", "Interstitial lung disease")
-CARDIAC = _stated("cardiac_involvement", "Heart involvement", "cardiac_involvement", "myocarditis", "heart_failure",
-                  "arrhythmia")  # fmt: skip
+CARDIAC = _stated(
+    "cardiac_involvement", "Heart involvement", "cardiac_involvement", "myocarditis", "heart_failure", "arrhythmia"
+)
 _stated("heliotrope", "Heliotrope rash", "heliotrope_rash")
 _stated("gottron", "Gottron papules or sign", "gottron_papules", "gottron_sign")
-DM_RASH = _stated("skin_rash_dm", "Rash typical of dermatomyositis", "heliotrope_rash", "gottron_papules",
-                  "gottron_sign", "skin_rash_dm", "shawl_sign", "v_sign")  # fmt: skip
-_stated("rash_any", "Any rash", "skin_rash", "rash_any", "heliotrope_rash", "gottron_papules", "gottron_sign",
-        "skin_rash_dm", "poikiloderma")  # fmt: skip
+DM_RASH = _stated(
+    "skin_rash_dm",
+    "Rash typical of dermatomyositis",
+    "heliotrope_rash",
+    "gottron_papules",
+    "gottron_sign",
+    "skin_rash_dm",
+    "shawl_sign",
+    "v_sign",
+)
+_stated(
+    "rash_any",
+    "Any rash",
+    "skin_rash",
+    "rash_any",
+    "heliotrope_rash",
+    "gottron_papules",
+    "gottron_sign",
+    "skin_rash_dm",
+    "poikiloderma",
+)
 _stated("calcinosis", "Calcinosis")
 _stated("mechanics_hands", "Mechanic's hands")
 _stated("raynaud", "Raynaud phenomenon")
@@ -294,10 +330,26 @@ _stated("arthritis", "Arthritis or inflamed joints", "arthritis", "arthralgia")
 _stated("fever", "Fever")
 _stated("weight_loss", "Weight loss")
 FAMILY_HISTORY = _stated("family_history_myopathy", "Muscle disease in the family")
-_stated("connective_tissue_disease", "Connective tissue disease", "sle", "systemic_sclerosis", "sjogren", "mctd",
-        "overlap_myositis", "rheumatoid_arthritis", "connective_tissue_disease", asks=False)  # fmt: skip
-MALIGNANCY = _stated("malignancy_any_time", "Cancer at any time", "malignancy_any", "malignancy_history",
-                     "malignancy_any.past", asks=False)  # fmt: skip
+_stated(
+    "connective_tissue_disease",
+    "Connective tissue disease",
+    "sle",
+    "systemic_sclerosis",
+    "sjogren",
+    "mctd",
+    "overlap_myositis",
+    "rheumatoid_arthritis",
+    "connective_tissue_disease",
+    asks=False,
+)
+MALIGNANCY = _stated(
+    "malignancy_any_time",
+    "Cancer at any time",
+    "malignancy_any",
+    "malignancy_history",
+    "malignancy_any.past",
+    asks=False,
+)
 _stated("malignancy_associated", "Cancer now", "malignancy_any")
 
 # ---------------------------------------------------------------- creatine kinase
@@ -307,52 +359,97 @@ RAISED_CK = ValueIs(CK, "times_uln", ">", ONE_TIMES_ULN)
 CK_PEAK = _add("ck_peak", "Highest CK", Peak(CK, "value"), unit="U/L")
 CK_PEAK_TIMES = _add("ck_peak_times_uln", "Highest CK in multiples of the upper limit", Peak(CK, "times_uln"), "x ULN")
 CK_LATEST = _add("ck_latest", "Latest CK", Latest(CK, "value"), unit="U/L")
-CK_LATEST_TIMES = _add("ck_latest_times_uln", "Latest CK in multiples of the upper limit", Latest(CK, "times_uln"),
-                       "x ULN")  # fmt: skip
+CK_LATEST_TIMES = _add(
+    "ck_latest_times_uln", "Latest CK in multiples of the upper limit", Latest(CK, "times_uln"), "x ULN"
+)
 _add("ck_first", "First CK", First(CK, "value"), unit="U/L", asks=False)
-CK_RAISED = _add("ck_elevated", "CK above the upper limit",
-                 Any_((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Exists(WithTruth(Events(("elevated_ck",)), True)))),
-                 )  # fmt: skip
+CK_RAISED = _add(
+    "ck_elevated",
+    "CK above the upper limit",
+    Any_((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Exists(WithTruth(Events(("elevated_ck",)), True)))),
+)
 CK_GE_1000 = _add("ck_peak_ge_1000", "CK at or above 1,000 U/L", Compare(CK_PEAK, ">=", CK_1000))
 _add("ck_peak_lt_1000", "CK always below 1,000 U/L", Compare(CK_PEAK, "<", CK_1000))
 CK_NORMAL = _add("ck_peak_normal", "CK never above the upper limit", Compare(CK_PEAK_TIMES, "<=", ONE_TIMES_ULN))
-_add("ck_peak_above_normal_lt_1000", "Highest CK raised, below 1,000 U/L",
-     All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK, "<", CK_1000))))  # fmt: skip
-_add("ck_peak_1000_5000", "Highest CK 1,000 to 5,000 U/L",
-     All((Compare(CK_PEAK, ">=", CK_1000), Compare(CK_PEAK, "<", CK_5000))))  # fmt: skip
-_add("ck_peak_5000_10000", "Highest CK 5,000 to 10,000 U/L",
-     All((Compare(CK_PEAK, ">=", CK_5000), Compare(CK_PEAK, "<=", CK_10000))))  # fmt: skip
+_add(
+    "ck_peak_above_normal_lt_1000",
+    "Highest CK raised, below 1,000 U/L",
+    All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK, "<", CK_1000))),
+)
+_add(
+    "ck_peak_1000_5000",
+    "Highest CK 1,000 to 5,000 U/L",
+    All((Compare(CK_PEAK, ">=", CK_1000), Compare(CK_PEAK, "<", CK_5000))),
+)
+_add(
+    "ck_peak_5000_10000",
+    "Highest CK 5,000 to 10,000 U/L",
+    All((Compare(CK_PEAK, ">=", CK_5000), Compare(CK_PEAK, "<=", CK_10000))),
+)
 _add("ck_peak_gt_10000", "Highest CK above 10,000 U/L", Compare(CK_PEAK, ">", CK_10000))
-_add("ck_peak_1_5x_uln", "Highest CK 1 to 5 times the upper limit",
-     All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK_TIMES, "<=", CK_5X))))  # fmt: skip
+_add(
+    "ck_peak_1_5x_uln",
+    "Highest CK 1 to 5 times the upper limit",
+    All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK_TIMES, "<=", CK_5X))),
+)
 CK_GT_10X = _add("ck_gt_10x_uln", "CK above ten times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_10X))
 CK_GT_40X = _add("ck_gt_40x_uln", "CK above forty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_40X))
 CK_GT_50X = _add("ck_gt_50x_uln", "CK above fifty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_50X))
 CK_RAISED_NOW = _add("ck_raised_now", "Latest CK above the upper limit", Compare(CK_LATEST_TIMES, ">", ONE_TIMES_ULN))
-CK_PERSISTENT = _add("ck_persistent", "CK raised in samples at least a week apart",
-                     Compare(SpanDays(RAISED_CK), ">=", DAYS_7))  # fmt: skip
-CK_NORMAL_NOW = _add("ck_normal_on_repeat", "CK back to normal after having been raised",
-                     All((Exists(RAISED_CK), Compare(CK_LATEST_TIMES, "<=", ONE_TIMES_ULN))))  # fmt: skip
-_add("ck_measured_recently", "CK measured in the last 90 days",
-     Exists(InWindow(Union((CK, Events(("elevated_ck",)))), AsOf(), first=threshold(
-         "days_minus_90", -90, "days", "90 days before the as-of date (AST-CK rule)", evidence("convention")),
-         last=None)), asks=False)  # fmt: skip
+CK_PERSISTENT = _add(
+    "ck_persistent", "CK raised in samples at least a week apart", Compare(SpanDays(RAISED_CK), ">=", DAYS_7)
+)
+CK_NORMAL_NOW = _add(
+    "ck_normal_on_repeat",
+    "CK back to normal after having been raised",
+    All((Exists(RAISED_CK), Compare(CK_LATEST_TIMES, "<=", ONE_TIMES_ULN))),
+)
+_add(
+    "ck_measured_recently",
+    "CK measured in the last 90 days",
+    Exists(
+        InWindow(
+            Union((CK, Events(("elevated_ck",)))),
+            AsOf(),
+            first=threshold(
+                "days_minus_90", -90, "days", "90 days before the as-of date (AST-CK rule)", evidence("convention")
+            ),
+            last=None,
+        )
+    ),
+    asks=False,
+)
 
 # ---------------------------------------------------------------- other laboratory values
 
-TRANSAMINASES_RAISED = _add("elevated_ast_alt", "AST or ALT above the upper limit",
-     Any_((Compare(_peak("ast", "times_uln"), ">", ONE_TIMES_ULN),
-           Compare(_peak("alt", "times_uln"), ">", ONE_TIMES_ULN),
-           Recorded(Events(("raised_transaminases",)), None))))  # fmt: skip
+TRANSAMINASES_RAISED = _add(
+    "elevated_ast_alt",
+    "AST or ALT above the upper limit",
+    Any_(
+        (
+            Compare(_peak("ast", "times_uln"), ">", ONE_TIMES_ULN),
+            Compare(_peak("alt", "times_uln"), ">", ONE_TIMES_ULN),
+            Recorded(Events(("raised_transaminases",)), None),
+        )
+    ),
+)
 _raised("ldh_elevated", "LDH above the upper limit", "ldh", "raised_ldh")
 _raised("aldolase_elevated", "Aldolase above the upper limit", "aldolase", "elevated_aldolase")
 _add("ggt_normal", "GGT normal", Compare(_peak("ggt", "times_uln"), "<=", ONE_TIMES_ULN))
 TSH_HIGH = _add("tsh_high", "TSH above 10 mIU/L", Compare(_peak("tsh"), ">", TSH_10))
 _raised("elevated_tsh", "TSH above the upper limit", "tsh")
 HYPOTHYROIDISM = _stated("hypothyroidism", "Hypothyroidism", asks=False)
-INFLAMMATION = _add("esr_crp_elevated", "ESR or CRP above the upper limit",
-     Any_((Compare(_peak("esr", "times_uln"), ">", ONE_TIMES_ULN), Compare(_peak("esr"), ">", ESR_40),
-           Compare(_peak("crp", "times_uln"), ">", ONE_TIMES_ULN))))  # fmt: skip
+INFLAMMATION = _add(
+    "esr_crp_elevated",
+    "ESR or CRP above the upper limit",
+    Any_(
+        (
+            Compare(_peak("esr", "times_uln"), ">", ONE_TIMES_ULN),
+            Compare(_peak("esr"), ">", ESR_40),
+            Compare(_peak("crp", "times_uln"), ">", ONE_TIMES_ULN),
+        )
+    ),
+)
 _raised("troponin_i_elevated", "Troponin I above the upper limit", "troponin_i")
 _raised("troponin_t_elevated", "Troponin T above the upper limit", "troponin_t")
 CREATININE_RAISED = _raised("creatinine_elevated", "Creatinine above the upper limit", "creatinine")
@@ -367,29 +464,62 @@ ANTI_HMGCR = _stated("anti_hmgcr_positive", "Anti-HMGCR antibody", "anti_hmgcr")
 ANTI_SRP = _stated("anti_srp_positive", "Anti-SRP antibody", "anti_srp")
 for _name in ("anti_hmgcr", "anti_srp"):
     _full = WithoutGrade(WithTruth(Events((_name,)), True), ("weak",))
-    _add(f"{_name}_full_weight", f"{'Anti-HMGCR' if 'hmgcr' in _name else 'Anti-SRP'} positive, more than weakly",
-         IfElse(Exists(WithTruth(Events((_name,)), True)), Exists(_full), Ref(f"{_name}_positive", "truth")),
-         source=evidence("convention", "iowa", "to2020"), asks=False)  # fmt: skip
+    _add(
+        f"{_name}_full_weight",
+        f"{'Anti-HMGCR' if 'hmgcr' in _name else 'Anti-SRP'} positive, more than weakly",
+        IfElse(Exists(WithTruth(Events((_name,)), True)), Exists(_full), Ref(f"{_name}_positive", "truth")),
+        source=evidence("convention", "iowa", "to2020"),
+        asks=False,
+    )
 DM_ANTIBODIES = ("anti_mi2", "anti_tif1g", "anti_nxp2", "anti_mda5", "anti_sae1")
-SYNTHETASE_ANTIBODIES = ("anti_jo1", "anti_pl7", "anti_pl12", "anti_ej", "anti_oj", "anti_ks", "anti_zo", "anti_ha",
-                         "anti_aminoacyl_trna_synthetase_any")  # fmt: skip
-OTHER_MSA = _stated("other_msa_positive", "Another myositis-specific antibody", *DM_ANTIBODIES,
-                    *SYNTHETASE_ANTIBODIES)  # fmt: skip
+SYNTHETASE_ANTIBODIES = (
+    "anti_jo1",
+    "anti_pl7",
+    "anti_pl12",
+    "anti_ej",
+    "anti_oj",
+    "anti_ks",
+    "anti_zo",
+    "anti_ha",
+    "anti_aminoacyl_trna_synthetase_any",
+)
+OTHER_MSA = _stated("other_msa_positive", "Another myositis-specific antibody", *DM_ANTIBODIES, *SYNTHETASE_ANTIBODIES)
 DM_ANTIBODY = _stated("dm_antibody_positive", "Dermatomyositis-specific antibody", *DM_ANTIBODIES)
 ARS_ANTIBODY = _stated("anti_ars", "Antisynthetase antibody", *SYNTHETASE_ANTIBODIES)
 for _name, _label in (
-    ("anti_jo1", "Anti-Jo-1"), ("anti_mda5", "Anti-MDA5"), ("anti_mi2", "Anti-Mi-2"), ("anti_nxp2", "Anti-NXP2"),
-    ("anti_tif1g", "Anti-TIF1-gamma"), ("anti_pl7", "Anti-PL-7"), ("anti_pl12", "Anti-PL-12"),
+    ("anti_jo1", "Anti-Jo-1"),
+    ("anti_mda5", "Anti-MDA5"),
+    ("anti_mi2", "Anti-Mi-2"),
+    ("anti_nxp2", "Anti-NXP2"),
+    ("anti_tif1g", "Anti-TIF1-gamma"),
+    ("anti_pl7", "Anti-PL-7"),
+    ("anti_pl12", "Anti-PL-12"),
     ("anti_sae1", "Anti-SAE1"),
-):  # fmt: skip
+):
     _stated(_name, f"{_label} antibody", asks=False)
-_stated("maa_positive", "Myositis-associated antibody", "anti_ku", "anti_pm_scl", "anti_u1_rnp", "anti_u3_rnp",
-        "anti_ssa", "anti_ro52", "anti_ro60", asks=False)  # fmt: skip
+_stated(
+    "maa_positive",
+    "Myositis-associated antibody",
+    "anti_ku",
+    "anti_pm_scl",
+    "anti_u1_rnp",
+    "anti_u3_rnp",
+    "anti_ssa",
+    "anti_ro52",
+    "anti_ro60",
+    asks=False,
+)
 _stated("ro52_positive", "Anti-Ro52 antibody", "anti_ro52")
 _stated("anti_cn1a_positive", "Anti-cN-1A antibody", "anti_cn1a")
 _stated("ana_positive", "Antinuclear antibody", "ana", "ana_positive", asks=False)
-NMJ_ANTIBODY = _stated("neuromuscular_junction_antibody", "Antibody of the neuromuscular junction",
-                       "neuromuscular_junction_antibody", "achr_antibody", "anti_musk", "anti_vgcc")  # fmt: skip
+NMJ_ANTIBODY = _stated(
+    "neuromuscular_junction_antibody",
+    "Antibody of the neuromuscular junction",
+    "neuromuscular_junction_antibody",
+    "achr_antibody",
+    "anti_musk",
+    "anti_vgcc",
+)
 
 # ---------------------------------------------------------------- biopsy, EMG, MRI, genes
 
@@ -416,13 +546,19 @@ for _name, _label in (
     ("biopsy_glycogen_storage", "Biopsy: glycogen storage"),
     ("biopsy_granulomas", "Biopsy: granulomas"),
     ("biopsy_amyloid", "Biopsy: amyloid"),
-):  # fmt: skip
+):
     _stated(_name, _label, asks=False)
 _stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", "biopsy_normal_or_minimal", asks=False)
-EMG_MYOPATHIC = _stated("emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy",
-                        "abnormal_emg_myopathic", asks=False)  # fmt: skip
-_stated("emg_irritable_myopathy", "EMG: fibrillations or sharp waves", "emg_irritable_myopathy",
-        "emg_fibrillations", asks=False)  # fmt: skip
+EMG_MYOPATHIC = _stated(
+    "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "abnormal_emg_myopathic", asks=False
+)
+_stated(
+    "emg_irritable_myopathy",
+    "EMG: fibrillations or sharp waves",
+    "emg_irritable_myopathy",
+    "emg_fibrillations",
+    asks=False,
+)
 _stated("emg_myotonic_or_crd", "EMG: myotonic or complex repetitive discharges", asks=False)
 _stated("emg_normal", "EMG normal", asks=False)
 _stated("emg_neurogenic", "EMG: neurogenic", asks=False)
@@ -438,32 +574,76 @@ GENETIC = _stated("genetic_test_positive", "Gene test that explains the disease"
 STATIN = ("statin", "red_yeast_rice")
 STATIN_STOP = ("statin.stop", "red_yeast_rice.stop")
 STATIN_ACTIVE = ("statin.active", "red_yeast_rice.active")
-STATIN_EXPOSURE = _stated("statin_exposure", "Statin ever taken", *STATIN, "statin_intolerance", "statin_allergy",
-                          "statin_myopathy", "statin_myopathy_history",
-                          source=evidence("primary", "smpc-pl", "efsa2018"))  # fmt: skip
+STATIN_EXPOSURE = _stated(
+    "statin_exposure",
+    "Statin ever taken",
+    *STATIN,
+    "statin_intolerance",
+    "statin_allergy",
+    "statin_myopathy",
+    "statin_myopathy_history",
+    source=evidence("primary", "smpc-pl", "efsa2018"),
+)
 STARTS_AND_USE = Events((*STATIN, *STATIN_ACTIVE))
 LAST_STOP = LastDay(Events(STATIN_STOP))
-STATIN_CURRENT = _add("statin_current", "On a statin now",
-    IfElse(Exists(Events(STATIN_STOP)),
-           IfElse(Exists(Events(STATIN_ACTIVE)), Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP),
-                  Literal_(False)),
-           Recorded(Events(STATIN_ACTIVE), None)),
-    source=evidence("convention"))  # fmt: skip
-STATIN_STOPPED = _add("statin_stopped", "Statin stopped",
+STATIN_CURRENT = _add(
+    "statin_current",
+    "On a statin now",
+    IfElse(
+        Exists(Events(STATIN_STOP)),
+        IfElse(Exists(Events(STATIN_ACTIVE)), Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP), Literal_(False)),
+        Recorded(Events(STATIN_ACTIVE), None),
+    ),
+    source=evidence("convention"),
+)
+STATIN_STOPPED = _add(
+    "statin_stopped",
+    "Statin stopped",
     IfElse(Exists(Events(STATIN_STOP)), Not(STATIN_CURRENT), Literal_(None)),
-    source=evidence("convention"), asks=False)  # fmt: skip
-IMMUNOSUPPRESSANT = _stated("immunosuppressant", "Immunosuppressive treatment", "systemic_glucocorticoid",
-                            "methotrexate", "azathioprine", "mycophenolate", "ivig", "rituximab", "tacrolimus",
-                            "ciclosporin", "cyclophosphamide", "efgartigimod", asks=False)  # fmt: skip
+    source=evidence("convention"),
+    asks=False,
+)
+IMMUNOSUPPRESSANT = _stated(
+    "immunosuppressant",
+    "Immunosuppressive treatment",
+    "systemic_glucocorticoid",
+    "methotrexate",
+    "azathioprine",
+    "mycophenolate",
+    "ivig",
+    "rituximab",
+    "tacrolimus",
+    "ciclosporin",
+    "cyclophosphamide",
+    "efgartigimod",
+    asks=False,
+)
 FIRST_SIGN = SeenBy(SIGNS)
-STATIN_LT_3M = _add("statin_started_lt_3m", "Statin started less than three months before the first sign",
-    IfElse(Exists(Events(STATIN)),
-           All((Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), "<=", DAYS_90),
-                Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">=", DAYS_0))), Literal_(None)),
-    asks=False)  # fmt: skip
-_add("statin_use_gt_12m", "First sign more than a year after the statin was started",
-     IfElse(Exists(Events(STATIN)), Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">", DAYS_365),
-            Literal_(None)), asks=False)  # fmt: skip
+STATIN_LT_3M = _add(
+    "statin_started_lt_3m",
+    "Statin started less than three months before the first sign",
+    IfElse(
+        Exists(Events(STATIN)),
+        All(
+            (
+                Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), "<=", DAYS_90),
+                Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">=", DAYS_0),
+            )
+        ),
+        Literal_(None),
+    ),
+    asks=False,
+)
+_add(
+    "statin_use_gt_12m",
+    "First sign more than a year after the statin was started",
+    IfElse(
+        Exists(Events(STATIN)),
+        Compare(DaysBetween(FirstDay(Events(STATIN)), FIRST_SIGN), ">", DAYS_365),
+        Literal_(None),
+    ),
+    asks=False,
+)
 _stated("drug_interacting_with_statin", "Drug that raises statin levels", "statin_interacting_drug", asks=False)
 ICI = _stated("drug_checkpoint_inhibitor", "Checkpoint inhibitor", "immune_checkpoint_inhibitor")
 _stated("ici_exposure", "Checkpoint inhibitor ever", "immune_checkpoint_inhibitor", asks=False)
@@ -472,16 +652,148 @@ HCQ = _stated("drug_hydroxychloroquine", "Hydroxychloroquine or chloroquine", "h
 DAPTOMYCIN = _stated("drug_daptomycin", "Daptomycin", "daptomycin")
 _stated("drug_glucocorticoid", "Systemic glucocorticoid", "systemic_glucocorticoid")
 ALCOHOL = _stated("heavy_alcohol", "Heavy alcohol use")
-MYOTOXIC = _stated("myotoxic_exposure_any", "Myotoxic drug other than a statin", "colchicine", "hydroxychloroquine",
-                   "chloroquine", "daptomycin", "zidovudine", "heavy_alcohol", "myotoxic_exposure_any")  # fmt: skip
+MYOTOXIC = _stated(
+    "myotoxic_exposure_any",
+    "Myotoxic drug other than a statin",
+    "colchicine",
+    "hydroxychloroquine",
+    "chloroquine",
+    "daptomycin",
+    "zidovudine",
+    "heavy_alcohol",
+    "myotoxic_exposure_any",
+)
 EXERTION = _stated("recent_exertion", "Strenuous or unaccustomed exertion in the last two weeks")
-INFECTION = _stated("recent_infection_or_fever", "Infection or fever in the last four weeks",
-                    "recent_infection_or_fever", "recent_infection")  # fmt: skip
+INFECTION = _stated(
+    "recent_infection_or_fever",
+    "Infection or fever in the last four weeks",
+    "recent_infection_or_fever",
+    "recent_infection",
+)
 TRAUMA = _stated("trauma_surgery_or_immobilisation", "Injury, operation or long lie")
 SEIZURE = _stated("seizure_at_ck_peak", "Seizure at the time of the CK peak", "seizure_at_ck_peak", "seizure")
-MI = _stated("myocardial_infarction_at_ck_peak", "Heart attack at the time of the CK peak",
-             "myocardial_infarction_at_ck_peak", "myocardial_infarction")  # fmt: skip
-TRIGGER = _stated("acute_trigger_any", "Any acute trigger of muscle breakdown", "recent_exertion",
-                  "recent_infection_or_fever", "recent_infection", "trauma_surgery_or_immobilisation", "seizure",
-                  "seizure_at_ck_peak", "myocardial_infarction", "myocardial_infarction_at_ck_peak",
-                  "acute_trigger_any", "heat_illness", "drug_binge", "crush_or_traumatic_rhabdomyolysis")  # fmt: skip
+MI = _stated(
+    "myocardial_infarction_at_ck_peak",
+    "Heart attack at the time of the CK peak",
+    "myocardial_infarction_at_ck_peak",
+    "myocardial_infarction",
+)
+TRIGGER = _stated(
+    "acute_trigger_any",
+    "Any acute trigger of muscle breakdown",
+    "recent_exertion",
+    "recent_infection_or_fever",
+    "recent_infection",
+    "trauma_surgery_or_immobilisation",
+    "seizure",
+    "seizure_at_ck_peak",
+    "myocardial_infarction",
+    "myocardial_infarction_at_ck_peak",
+    "acute_trigger_any",
+    "heat_illness",
+    "drug_binge",
+    "crush_or_traumatic_rhabdomyolysis",
+)
+
+# ---------------------------------------------------------------- onset, age at onset
+
+CENTURY = threshold("days_minus_100_years", -36525, "days", "100 years: any stated onset", evidence("convention"))
+FIRST_MUSCLE_SIGN = SeenBy(Union((SIGNS, RAISED_CK)))
+AGE_AT_ONSET = _add(
+    "age_at_onset",
+    "Age at the first muscle sign on record",
+    Scale(DaysBetween(FirstDay(BIRTH), FIRST_MUSCLE_SIGN), YEARS_A_DAY),
+    unit="years",
+    source=evidence("convention", "frequencies-guide", note="the first sign on record stands for the onset"),
+)
+_add("age_onset_lt_18", "First sign before the age of 18", Compare(AGE_AT_ONSET, "<", AGE_18), asks=False)
+_add(
+    "age_onset_18_39",
+    "First sign at the age of 18 to 39",
+    All((Compare(AGE_AT_ONSET, ">=", AGE_18), Compare(AGE_AT_ONSET, "<", AGE_40))),
+    asks=False,
+)
+_add(
+    "age_onset_40_59",
+    "First sign at the age of 40 to 59",
+    All((Compare(AGE_AT_ONSET, ">=", AGE_40), Compare(AGE_AT_ONSET, "<", AGE_60))),
+    asks=False,
+)
+_add("age_onset_ge_60", "First sign at the age of 60 or later", Compare(AGE_AT_ONSET, ">=", AGE_60), asks=False)
+
+# Only an onset that is stated bounds the start of an event; the record's own date does not.
+STATED_ONSET = SeenBy(InWindow(SIGNS, AsOf(), first=CENTURY, last=None))
+PRESENTED = IfElse(Exists(CK), SeenBy(CK), AsOf())
+DURATION = _add(
+    "symptom_duration",
+    "Time from the first symptom to the first CK",
+    DaysBetween(STATED_ONSET, PRESENTED),
+    unit="days",
+)
+_add("onset_acute_lt_6m", "Less than six months from the first symptom", Compare(DURATION, "<", DAYS_183), asks=False)
+_add(
+    "onset_subacute_6_12m",
+    "Six to twelve months from the first symptom",
+    All((Compare(DURATION, ">=", DAYS_183), Compare(DURATION, "<=", DAYS_365))),
+    asks=False,
+)
+CHRONIC = _add(
+    "onset_chronic_gt_12m",
+    "More than a year from the first symptom",
+    Any_((Compare(DURATION, ">", DAYS_365), Exists(WithTruth(Events(("chronic_course",)), True)))),
+    asks=False,
+)
+
+# ---------------------------------------------------------------- the course after the statin was stopped
+
+
+def after_stop(first: Threshold, last: Threshold | None = None) -> Series:
+    """The CK results from ``first`` to ``last`` days after the last statin dose."""
+    return InWindow(CK, LAST_STOP, first=first, last=last)
+
+
+CK_AT_STOP = Latest(InWindow(CK, LAST_STOP, first=None, last=DAYS_0), "value")
+
+
+def _untreated(id: str, label: str, course: Value) -> Ref:
+    """A course after stopping that means something only without immunosuppression."""
+    stopped = All((Exists(Events(STATIN_STOP)), Not(IMMUNOSUPPRESSANT), Exists(RAISED_CK)))
+    return _add(id, label, IfElse(stopped, course, Literal_(None)), asks=False)
+
+
+_untreated(
+    "ck_halved_within_14d_of_stop",
+    "CK below half of its peak one to two weeks after the statin was stopped",
+    Compare(Latest(after_stop(DAYS_7, DAYS_14), "value"), "<", Scale(CK_PEAK, HALF)),
+)
+CK_NORMALISED = _untreated(
+    "ck_normalised_within_8w_of_stop",
+    "CK normal within eight weeks of stopping the statin",
+    IfElse(
+        Exists(ValueIs(after_stop(DAYS_1, DAYS_56), "times_uln", "<=", ONE_TIMES_ULN)),
+        Literal_(True),
+        IfElse(Compare(Latest(after_stop(DAYS_42), "times_uln"), ">", ONE_TIMES_ULN), Literal_(False), Literal_(None)),
+    ),
+)
+_untreated(
+    "ck_rising_after_statin_stop",
+    "CK two weeks or more after the last statin dose above its value at the stop",
+    Compare(Latest(after_stop(DAYS_14), "value"), ">", CK_AT_STOP),
+)
+_untreated(
+    "ck_persists_3m_after_statin_stop",
+    "CK raised three months or more after the last statin dose",
+    Compare(Latest(after_stop(DAYS_84), "times_uln"), ">", ONE_TIMES_ULN),
+)
+_untreated(
+    "response_to_statin_stop",
+    "Better after the statin was stopped",
+    Any_(
+        (
+            Recorded(
+                InWindow(Events(("strength_improved", "strength_normal")), LAST_STOP, first=DAYS_1, last=None), None
+            ),
+            CK_NORMALISED,
+        )
+    ),
+)

@@ -1,0 +1,608 @@
+"""The differential: from findings to the probability of each disease, by likelihood ratios that can be recomputed.
+
+For each disease, ``10 ** (log10_prior + sum of the contributions' log10_lr)``, divided by the sum of the same over all
+diseases, is its probability. A likelihood ratio compares how often the finding is seen in the disease with how often
+it is seen among everyone in the setting (before anything is known), so 0 means "as in everyone". An unknown finding
+contributes nothing. Findings that share a cause are weighed together (``knowledge.differential.GROUPS``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from imnm.assessment.model import Contribution, Disease
+from imnm.knowledge import differential as know
+from imnm.knowledge.messages import say
+
+Z95 = 1.959964
+LN10 = math.log(10)
+LEAST = 5e-4
+"""No finding is taken to prove or exclude a disease: chances stay between this and one minus this."""
+PRIOR_VARIANCE = (math.log(2) / Z95) ** 2
+"""The priors are allocations, taken to be right within a factor of two (a convention)."""
+
+
+class Context(NamedTuple):
+    """What is known of the person beyond findings. Unknown is None.
+
+    ``age`` in years; ``region`` is ``western`` or ``east_asian``, where stated; ``genes``: the genes in which a fitting
+    genotype was found (symbols).
+    """
+
+    age: float | None = None
+    sex: str | None = None
+    region: str | None = None
+    genes: tuple[str, ...] = ()
+
+
+NOBODY = Context()
+
+
+class DifferentialResult(NamedTuple):
+    """The differential of one patient. ``concordance``: the share of patients with the leading disease whose record
+    would fit no better than this one, 0 to 1. ``sentence`` is said where none of the diseases fits well. ``kind``:
+    ``reported`` if every contribution rests on published figures, else ``estimated``."""
+
+    diseases: list[Disease]
+    concordance: float
+    none_fits: bool
+    sentence: str | None
+    setting: str
+    kind: str
+
+
+# A hypothesis is a disease, or one of the entities that a disease id holds.
+_WHOLE = tuple(disease for disease in know.DISEASES if disease not in know.ENTITIES)
+_PARTS = tuple((disease, entity) for disease, entities in know.ENTITIES.items() for entity in entities)
+_HYPOTHESES: tuple[tuple[str, str], ...] = (*((disease, "") for disease in _WHOLE), *_PARTS)
+_N = len(_HYPOTHESES)
+_MEMBERS = {
+    disease: tuple(i for i, (of, _) in enumerate(_HYPOTHESES) if of == disease) for disease in know.DISEASES
+}
+
+Vector = tuple[float, ...]
+
+
+class _Evidence(NamedTuple):
+    """One observation. Natural logarithms, one value per hypothesis.
+
+    ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``centred``: ``lr`` less its
+    mean over the hypotheses, for comparing observations; ``strength``: the variance of ``lr`` over them. ``surprise``,
+    ``expected`` and ``spread``: how surprising the observation is in each, how surprising it is on average, and the
+    variance of that. ``reported`` and ``sources`` per hypothesis.
+    """
+
+    finding: str
+    value: Any
+    lr: Vector
+    variance: Vector
+    centred: Vector
+    strength: float
+    surprise: Vector
+    expected: Vector
+    spread: Vector
+    reported: tuple[bool, ...]
+    sources: tuple[tuple[str, ...], ...]
+
+
+class _Table:
+    """The evidence of every observation in one setting and stratum, computed when first asked for."""
+
+    def __init__(self, setting: str, entered: bool, strata: frozenset[str], statin_user: bool) -> None:
+        self.setting = know.SETTINGS[setting]
+        self.entered = entered
+        self.strata = strata
+        self.statin_user = statin_user
+        self.seen: dict[Any, _Evidence | None] = {}
+        shares = dict(zip(know.DISEASES, know.priors(setting), strict=True))
+        prior = [shares[disease] * know.ENTITIES.get(disease, {}).get(entity, 1.0) for disease, entity in _HYPOTHESES]
+        if not entered:
+            prior = [share / chance for share, chance in zip(prior, self._entry(), strict=True)]
+        total = sum(prior)
+        self.prior = tuple(share / total for share in prior)
+        self.log_prior = tuple(math.log(share) for share in self.prior)
+
+    def _entry(self) -> Vector:
+        """The chance of the entry condition in each hypothesis."""
+        if self.setting.high_ck:
+            return self._set_chances("ck_peak", know.HIGH_CK)[0]
+        if self.setting.entry is None or self.setting.entry == "statin_exposure":
+            return (1.0,) * _N
+        if self.setting.entry in know.AGE_BANDS:
+            return self._set_chances("age_onset", frozenset({self.setting.entry}))[0]
+        return tuple(_bounded(cell.mean) for cell in self._cells(self.setting.entry) or ())
+
+    def _cells(self, finding: str) -> list[know.Cell] | None:
+        """The cell of every hypothesis; None if the table cannot weigh the finding."""
+        found = [
+            know.cell(finding, disease, self.strata | {entity} if entity else self.strata, self.statin_user)
+            for disease, entity in _HYPOTHESES
+        ]
+        present = [cell for cell in found if cell is not None]
+        return present if len(present) == len(found) else None
+
+    def _members(self, name: str) -> dict[str, list[know.Cell]]:
+        members = know.EXCLUSIVE_SETS.get(name, know.STATIN_LATENCY)
+        return {member: cells for member in members if (cells := self._cells(member)) is not None}
+
+    def _set_chances(self, name: str, allowed: frozenset[str]) -> tuple[Vector, list[dict[str, float]]]:
+        """The chance that one of the allowed members is true, and the chance of each member."""
+        cells = self._members(name)
+        each = []
+        for i in range(_N):
+            chances = {member: of[i].mean for member, of in cells.items()}
+            if name not in know.EXCLUSIVE_SETS:
+                chances[know.REST] = max(LEAST, 1 - sum(chances.values()))
+            total = sum(chances.values())
+            each.append({member: chance / total for member, chance in chances.items()})
+        return tuple(_bounded(sum(chances[m] for m in allowed)) for chances in each), each
+
+    def truth(self, finding: str, present: bool) -> _Evidence | None:
+        """The evidence of a finding that is present or absent."""
+        key = (finding, present)
+        if key not in self.seen:
+            cells = self._cells(finding)
+            self.seen[key] = None if cells is None else self._truth(finding, present, cells)
+        return self.seen[key]
+
+    def _truth(self, finding: str, present: bool, cells: list[know.Cell]) -> _Evidence:
+        means = [_bounded(cell.mean) for cell in cells]
+        chances = tuple(mean if present else 1 - mean for mean in means)
+        told = 1.0 if finding in know.ALWAYS_RECORDED or finding.startswith("anti_") else know.ABSENCE_RECORDED
+        recorded = [mean / (mean + told * (1 - mean)) for mean in means]
+        fits = [_fit((r, 1 - r), r if present else 1 - r) for r in recorded]
+        return self._evidence(finding, present, chances, [cell.size for cell in cells], fits, cells)
+
+    def genotype(self, genes: tuple[str, ...]) -> _Evidence | None:
+        """The evidence of a fitting genotype in a named gene: the disease of that gene, or a chance finding."""
+        meant = {know.GENES[gene] for gene in genes if gene in know.GENES}
+        if not meant or len(meant) < len(genes):
+            return self.truth("genetic_test_positive", True)
+        key = ("genetic_test_positive", meant := frozenset(meant))
+        if key not in self.seen:
+            base = know.cells()["genetic_test_positive", know.CONTROLS[0], ""]
+            own = self._cells("genetic_test_positive") or []
+            cells = [
+                cell if disease in meant or entity in meant else base
+                for (disease, entity), cell in zip(_HYPOTHESES, own, strict=True)
+            ]
+            self.seen[key] = self._truth("genetic_test_positive", True, cells)
+        return self.seen[key]
+
+    def one_of(self, name: str, allowed: frozenset[str]) -> _Evidence:
+        """The evidence that one of these members of an exclusive set is true."""
+        key = (name, allowed)
+        if key not in self.seen:
+            chances, each = self._set_chances(name, allowed)
+            fits = [_fit(tuple(of.values()), chance) for of, chance in zip(each, chances, strict=True)]
+            cells = next(iter(self._members(name).values()))
+            if name == "ck_peak" and self.setting.high_ck and self.entered:
+                entry = self._set_chances(name, know.HIGH_CK)[0]
+                ratios = tuple(min(1.0, chance / of) for chance, of in zip(chances, entry, strict=True))
+            else:
+                ratios = chances
+            finding, value = _named(name, allowed)
+            self.seen[key] = self._evidence(finding, value, ratios, [cell.size for cell in cells], fits, cells)
+        found = self.seen[key]
+        assert found is not None
+        return found
+
+    def ck_multiple(self, allowed: frozenset[str]) -> _Evidence | None:
+        """The evidence of a CK that is known only as a multiple of the upper limit (normal, 1 to 5, above)."""
+        key = ("ck_multiple", allowed)
+        if key not in self.seen:
+            cells = self._cells("ck_peak_1_5x_uln")
+            if cells is None:
+                return None
+            normal = self._set_chances("ck_peak", frozenset({"ck_peak_normal"}))[0]
+            chances, fits = [], []
+            for cell, low in zip(cells, normal, strict=True):
+                middle = min(cell.mean, 1 - low - LEAST)
+                each = {"ck_peak_normal": low, "ck_peak_1_5x_uln": middle, "above": 1 - low - middle}
+                chances.append(_bounded(sum(each[member] for member in allowed)))
+                fits.append(_fit(tuple(each.values()), chances[-1]))
+            value = "ck_peak_1_5x_uln" in allowed
+            size = [cell.size for cell in cells]
+            self.seen[key] = self._evidence("ck_peak_1_5x_uln", value, tuple(chances), size, fits, cells)
+        return self.seen[key]
+
+    def _evidence(
+        self,
+        finding: str,
+        value: Any,
+        chances: Sequence[float],
+        sizes: Sequence[float],
+        fits: Sequence[tuple[float, float, float]],
+        cells: Sequence[know.Cell],
+    ) -> _Evidence:
+        everyone = sum(share * chance for share, chance in zip(self.prior, chances, strict=True))
+        lr = tuple(math.log(chance / everyone) for chance in chances)
+        own = [(1 - chance) / (size * chance + 0.5) for chance, size in zip(chances, sizes, strict=True)]
+        weights = [share * chance / everyone for share, chance in zip(self.prior, chances, strict=True)]
+        of_everyone = sum(weight**2 * variance for weight, variance in zip(weights, own, strict=True))
+        published = sum(weight for weight, cell in zip(weights, cells, strict=True) if cell.reported) >= 0.5
+        mean = sum(lr) / _N
+        centred = tuple(x - mean for x in lr)
+        surprise, expected, spread = zip(*fits, strict=True)
+        return _Evidence(
+            finding,
+            value,
+            lr,
+            tuple(variance + of_everyone for variance in own),
+            centred,
+            sum(x * x for x in centred) / _N,
+            surprise,
+            expected,
+            spread,
+            tuple(cell.reported and published for cell in cells),
+            tuple(cell.sources for cell in cells),
+        )
+
+
+def _bounded(chance: float) -> float:
+    return min(1 - LEAST, max(LEAST, chance))
+
+
+def _fit(chances: Sequence[float], observed: float) -> tuple[float, float, float]:
+    """(surprise of what was observed, mean surprise, variance of the surprise), in nats."""
+    positive = [chance for chance in chances if chance > 0]
+    mean = -sum(chance * math.log(chance) for chance in positive)
+    square = sum(chance * math.log(chance) ** 2 for chance in positive)
+    return -math.log(observed), mean, max(0.0, square - mean**2)
+
+
+def _named(name: str, allowed: frozenset[str]) -> tuple[str, Any]:
+    """How a set is shown: the member that is true, or the set with the members that are left."""
+    if len(allowed) == 1 and (only := next(iter(allowed))) != know.REST:
+        return only, True
+    return name, sorted(allowed)
+
+
+@lru_cache(maxsize=64)
+def _table(setting: str, entered: bool, strata: frozenset[str], statin_user: bool) -> _Table:
+    return _Table(setting, entered, strata, statin_user)
+
+
+# ---------------------------------------------------------------- from findings to observations
+
+
+def _normalised(findings: Mapping[str, bool | None], context: Context) -> dict[str, bool]:
+    """The known findings, each under one name."""
+    known = {finding: value for finding, value in findings.items() if value is not None}
+    for name, (finding, same) in know.IMPLIES.items():
+        if name in known:
+            known.setdefault(finding, known.pop(name) == same)
+    for name, finding in know.IMPLIES_IF_PRESENT.items():
+        if known.pop(name, False):
+            known[finding] = True
+    if context.sex in ("female", "male"):
+        known.setdefault("female", context.sex == "female")
+    for together, members in know.ANY_OF.items():
+        _gather(known, together, members)
+    return known
+
+
+def _gather(known: dict[str, bool], together: str, members: Iterable[str]) -> None:
+    """Absences of single members give way to the absence of any."""
+    absent = [member for member in members if known.get(member) is False]
+    if any(known.get(member) for member in members):
+        for member in absent:
+            del known[member]
+        if known.get(together) is False:
+            del known[together]
+    elif known.get(together) is False or len(absent) == len(tuple(members)):
+        known[together] = False
+        for member in absent:
+            del known[member]
+    elif known.get(together):
+        for member in absent:
+            del known[member]
+
+
+def _allowed(known: Mapping[str, bool], members: tuple[str, ...]) -> frozenset[str]:
+    """The members of an exclusive set that can still be the true one."""
+    true = [member for member in members if known.get(member)]
+    if true:
+        return frozenset(true)
+    return frozenset(member for member in members if known.get(member) is not False)
+
+
+def _ck_allowed(known: Mapping[str, bool]) -> frozenset[str]:
+    allowed = _allowed(known, know.CK_BANDS)
+    for finding, bands in (("ck_peak_lt_1000", know.LOW_CK), ("ck_peak_ge_1000", know.HIGH_CK)):
+        if finding in known:
+            allowed &= bands if known[finding] else frozenset(know.CK_BANDS) - bands
+    if known.get("ck_elevated") is False:
+        allowed &= {"ck_peak_normal"}
+    return allowed or frozenset(know.CK_BANDS)
+
+
+_RAISED = frozenset(know.CK_BANDS[1:])
+_CK_FAMILY = {*know.CK_BANDS, "ck_peak_lt_1000", "ck_peak_ge_1000", "ck_peak_1_5x_uln", "ck_elevated"}
+_IN_SETS = {*_CK_FAMILY, *know.AGE_BANDS, *know.ONSETS, *know.STATIN_LATENCY}
+
+
+def _ck(table: _Table, known: Mapping[str, bool], allowed: frozenset[str]) -> _Evidence | None:
+    """One observation of CK, from the most telling family that is known; transaminases only where CK is unknown."""
+    if allowed not in (frozenset(know.CK_BANDS), _RAISED):
+        return table.one_of("ck_peak", allowed)
+    multiple = known.get("ck_peak_1_5x_uln")
+    if multiple is not None:
+        over = {"above"} if allowed == _RAISED else {"above", "ck_peak_normal"}
+        return table.ck_multiple(frozenset({"ck_peak_1_5x_uln"} if multiple else over))
+    if allowed == _RAISED:
+        return table.truth("ck_elevated", True)
+    if "elevated_ast_alt" in known:
+        return table.truth("elevated_ast_alt", known["elevated_ast_alt"])
+    return None
+
+
+class _Question(NamedTuple):
+    """The observations of one patient with the weight of each, and the table that they come from."""
+
+    table: _Table
+    observed: list[tuple[_Evidence, float]]
+
+
+def _question(findings: Mapping[str, bool | None], setting: str, context: Context) -> _Question:
+    if setting not in know.SETTINGS:
+        raise ValueError(f"there is no setting {setting!r}; choose one of {', '.join(know.SETTINGS)}")
+    known = _normalised(findings, context)
+    ck = _ck_allowed(known)
+    child = setting == "child" or (context.age is not None and context.age < 18)
+    statin = setting == "statin-user" or known.get("statin_exposure") is True
+    rules = know.SETTINGS[setting]
+    if rules.high_ck:
+        entered = ck <= know.HIGH_CK
+    elif rules.entry in know.AGE_BANDS:
+        entered = known.get(rules.entry) is not False and not any(known.get(band) for band in know.AGE_BANDS[1:])
+    else:
+        entered = rules.entry is None or known.get(rules.entry) is True
+    table = _table(setting, entered, _strata(known, context, child), statin)
+    leading = {rules.entry} if entered and rules.entry else set()
+    return _Question(table, _weighed(list(_observations(table, known, ck, context, child, statin)), leading))
+
+
+def _strata(known: Mapping[str, bool], context: Context, child: bool) -> frozenset[str]:
+    strata = {stratum for drug, stratum in know.DRUG_STRATA.items() if known.get(drug)}
+    if context.region:
+        strata.add(context.region)
+    if child:
+        strata.add("child")
+    if known.get("recent_exertion"):
+        strata.add("exertional")
+    return frozenset(strata)
+
+
+def _observations(
+    table: _Table, known: Mapping[str, bool], ck: frozenset[str], context: Context, child: bool, statin: bool
+) -> Iterable[_Evidence]:
+    """The observations, before they are weighed."""
+    if (evidence := _ck(table, known, ck)) is not None:
+        yield evidence
+    for name, members in (("age_onset", know.AGE_BANDS), ("onset", know.ONSETS)):
+        allowed = _allowed(known, members)
+        entry = table.setting.entry in members and table.entered
+        if 0 < len(allowed) < len(members) and not entry:
+            yield table.one_of(name, allowed)
+    if statin and len(latency := _allowed(known, know.STATIN_LATENCY)) < len(know.STATIN_LATENCY):
+        yield table.one_of("statin_latency", latency)
+    genotype = known.get("genetic_test_positive") is True
+    for finding, present in known.items():
+        if finding in _IN_SETS or finding == "elevated_ast_alt":
+            continue
+        if table.entered and finding == table.setting.entry:
+            continue
+        if finding == "statin_exposure" and (child or table.setting.entry == finding):
+            continue  # no child with the disease took one, and no other child either
+        if finding in know.STATIN_FINDINGS and not statin:
+            continue
+        if genotype and finding in know.REPLACED_BY_GENOTYPE:
+            continue
+        if genotype and finding == "genetic_test_positive":
+            found = table.genotype(context.genes)
+        else:
+            found = table.truth(finding, present)
+        if found is not None:
+            yield found
+
+
+# ---------------------------------------------------------------- dependence
+
+_GROUPS_OF: dict[str, list[know.Group]] = {}
+for _group in know.GROUPS:
+    for _member in _group.members:
+        _GROUPS_OF.setdefault(_member, []).append(_group)
+_SET_OF = {member: name for name, members in know.EXCLUSIVE_SETS.items() for member in members} | {
+    "ck_elevated": "ck_peak",
+    "ck_peak_1_5x_uln": "ck_peak",
+}
+_FIRST = {
+    member: rank for group in know.GROUPS for rank, member in enumerate(group.first) if group.rule == "one"
+}
+
+
+def _groups(evidence: _Evidence) -> list[know.Group]:
+    """The groups in which this observation counts."""
+    name = _SET_OF.get(evidence.finding, evidence.finding)
+    return [
+        group
+        for group in _GROUPS_OF.get(name, ())
+        if know.NARROW.get((group.id, name), evidence.finding) == evidence.finding
+    ]
+
+
+def _order(evidence: _Evidence) -> tuple[int, float]:
+    """Members that a group puts first, then by strength; a named antibody that is present before the panel."""
+    name = _SET_OF.get(evidence.finding, evidence.finding)
+    if name == "ck_peak" or (name in know.NAMED_ANTIBODIES and evidence.value is True):
+        return -1, -evidence.strength
+    return _FIRST.get(name, len(know.STATIN_FINDINGS)), -evidence.strength
+
+
+def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Evidence, float]]:
+    """Each observation with its weight (0: not counted), so that what shares a cause is not multiplied."""
+    leaders: dict[str, list[_Evidence]] = {}
+    present = {group.id for finding in leading for group in _GROUPS_OF.get(finding, ())}
+    weighed = []
+    negative_biopsy = False
+    for evidence in sorted(observed, key=_order):
+        weight = 1.0
+        if evidence.finding == "genetic_test_positive" and evidence.value is False:
+            weight = know.NEGATIVE_PANEL
+        groups = _groups(evidence)
+        for group in groups:
+            others = leaders.get(group.id)
+            if group.rule == "one" and (others or group.id in present):
+                weight = 0.0
+            elif evidence.finding in group.full:
+                continue
+            elif group.id in present or (others and any(_same_way(evidence, other) for other in others)):
+                weight = min(weight, know.HALF)
+        if evidence.finding in know.BIOPSY and evidence.value is False:
+            weight, negative_biopsy = (0.0, True) if negative_biopsy else (weight, True)
+        if weight:
+            for group in groups:
+                leaders.setdefault(group.id, []).append(evidence)
+            weighed.append((evidence, weight))
+    return weighed
+
+
+def _same_way(one: _Evidence, other: _Evidence) -> bool:
+    """Whether two observations speak for and against the same diseases."""
+    return sum(a * b for a, b in zip(one.centred, other.centred, strict=True)) > 0
+
+
+# ---------------------------------------------------------------- the answer
+
+
+def _posterior(question: _Question) -> tuple[list[float], list[float]]:
+    """(log of prior times likelihood ratios, probability) per hypothesis."""
+    scores = list(question.table.log_prior)
+    for evidence, weight in question.observed:
+        if weight == 1.0:
+            scores = [score + x for score, x in zip(scores, evidence.lr, strict=True)]
+        else:
+            scores = [score + weight * x for score, x in zip(scores, evidence.lr, strict=True)]
+    top = max(scores)
+    odds = [math.exp(score - top) for score in scores]
+    total = sum(odds)
+    return scores, [x / total for x in odds]
+
+
+def probabilities(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> dict[str, float]:
+    """The probability of each disease, without its parts: what ``differential`` gives, faster (for what-if)."""
+    _, chances = _posterior(_question(findings, setting, context))
+    return {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
+
+
+def differential(
+    findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY
+) -> DifferentialResult:
+    """The diseases by probability, with the parts of each.
+
+    ``findings``: finding id to present (True), absent (False) or unknown (None, or not there); ids that the table does
+    not weigh are ignored. Raises ValueError if there is no such setting.
+    """
+    question = _question(findings, setting, context)
+    scores, chances = _posterior(question)
+    best = {disease: max(members, key=lambda i: scores[i]) for disease, members in _MEMBERS.items()}
+    variances = {disease: _variance(question, i) for disease, i in best.items()}
+    total = {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
+    joint = sum(total[disease] ** 2 * variance for disease, variance in variances.items())
+    known = {finding: value for finding, value in findings.items() if value is not None}
+    diseases = []
+    for disease in sorted(total, key=lambda d: (-total[d], know.DISEASES.index(d))):
+        low, high = _interval(total[disease], variances[disease], joint)
+        diseases.append(
+            Disease(
+                disease,
+                round(total[disease], 6),
+                round(low, 6),
+                round(high, 6),
+                _contributions(question, disease, best[disease], scores),
+                round(math.log10(sum(question.table.prior[i] for i in _MEMBERS[disease])), 6),
+                _think_of(disease, known),
+            )
+        )
+    fit = _fit_of(question, best[diseases[0].id])
+    poor = bool(question.observed) and fit < know.POOR_FIT
+    kinds = {part.kind for disease in diseases for part in disease.contributions}
+    return DifferentialResult(
+        diseases,
+        round(fit, 4),
+        poor,
+        say("differential.none_fits") if poor else None,
+        setting,
+        "estimated" if "estimated" in kinds or not kinds else "reported",
+    )
+
+
+def _variance(question: _Question, hypothesis: int) -> float:
+    return PRIOR_VARIANCE + sum(
+        weight**2 * evidence.variance[hypothesis] for evidence, weight in question.observed
+    )
+
+
+def _interval(chance: float, variance: float, joint: float) -> tuple[float, float]:
+    """95 % interval of a probability on the logit scale (delta method over the logs of the likelihoods)."""
+    chance = min(1 - 1e-9, max(1e-12, chance))
+    others = (joint - chance**2 * variance) / (1 - chance) ** 2
+    reach = Z95 * math.sqrt(max(0.0, variance + others))
+    logit = math.log(chance / (1 - chance))
+    return 1 / (1 + math.exp(min(700.0, reach - logit))), 1 / (1 + math.exp(max(-700.0, -logit - reach)))
+
+
+def _contributions(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> list[Contribution]:
+    parts = []
+    for evidence, weight in question.observed:
+        lr = weight * evidence.lr[hypothesis] / LN10
+        reach = Z95 * weight * math.sqrt(evidence.variance[hypothesis]) / LN10
+        parts.append(
+            Contribution(
+                evidence.finding,
+                evidence.value,
+                round(lr, 6),
+                round(lr - reach, 6),
+                round(lr + reach, 6),
+                "reported" if evidence.reported[hypothesis] else "estimated",
+                list(evidence.sources[hypothesis]),
+            )
+        )
+    parts.sort(key=lambda part: -abs(part.log10_lr))
+    if disease in know.ENTITIES:
+        parts.append(_entity(question, disease, hypothesis, scores))
+    return parts
+
+
+def _entity(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> Contribution:
+    """Parts are those of the entity that fits best; this one adds that the id holds others too."""
+    members = _MEMBERS[disease]
+    all_of_them = sum(math.exp(scores[i] - scores[hypothesis]) for i in members)
+    share = question.table.prior[hypothesis] / sum(question.table.prior[i] for i in members)
+    lr = round(math.log10(all_of_them * share), 6)
+    return Contribution("entity", _HYPOTHESES[hypothesis][1], lr, lr, lr, "estimated", [])
+
+
+def _fit_of(question: _Question, hypothesis: int) -> float:
+    """The share of patients with this disease whose record would fit it no better than this one."""
+    surplus = spread = 0.0
+    for evidence, weight in question.observed:
+        surplus += weight * (evidence.surprise[hypothesis] - evidence.expected[hypothesis])
+        spread += weight**2 * evidence.spread[hypothesis]
+    if spread <= 0:
+        return 0.5
+    return 0.5 * math.erfc(surplus / math.sqrt(2 * spread))
+
+
+def _think_of(disease: str, known: Mapping[str, bool | None]) -> list[str]:
+    """What hides in the id where the record points there, in words."""
+    return [
+        say(f"differential.think_of.{hint.id}")
+        for hint in know.HINTS
+        if hint.of == disease
+        and any(all(known.get(finding) is value for finding, value in way) for way in hint.when)
+    ]

@@ -1,0 +1,232 @@
+"""One patient on one date: run the knowledge over the events and gather what follows, with its proof."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imnm.knowledge import findings as f
+from imnm.knowledge.findings import FINDINGS, SILENCE_MEANS_NO
+from imnm.knowledge.messages import say
+from imnm.logic.evaluate import Proof, Result, Values
+from imnm.logic.event import Event, day_date, day_number
+from imnm.logic.interval import Interval
+from imnm.sources import Reading
+
+from . import model, program
+from .words import fact, key_facts
+
+KNOWLEDGE_VERSION = "2026.11"
+WHO = frozenset({"birth", "sex"})
+SETTINGS = ("statin-user", "neuromuscular-clinic", "general-record", "child")
+
+
+class AskError(ValueError):
+    """The question cannot be answered as asked; one sentence for the person who asked."""
+
+
+class Case:
+    """One patient on one date, evaluated: the values of all definitions and the means to prove them."""
+
+    def __init__(self, reading: Reading, as_of: float) -> None:
+        self.reading = reading
+        self.as_of = as_of
+        self.events: Sequence[Event] = [event for event in reading.events if event.known <= as_of]
+        self.values: Values = program.core().run(self.events, as_of)
+        self.advice: Values = program.advice().run(self.events, as_of, self.values)
+        self.proof = program.core().prover(self.values)
+        self.dates = {event.ref: event.end for event in self.events}
+        self.anything = any(event.concept not in WHO for event in self.events)
+        self.level = program.level_of(self.values, self.anything)
+
+    def truth(self, id: str) -> bool | None:
+        """The truth of a finding or rule."""
+        value = self.values.get(id)
+        return value if value is None or isinstance(value, bool) else None
+
+    def number(self, id: str) -> Interval | None:
+        """The number of a finding, None if nothing is known of it."""
+        value = self.values.get(id)
+        return value if isinstance(value, Interval) and value.known else None
+
+    def evidence(self, *ids: str) -> list[model.Evidence]:
+        """The record entries behind these findings that are known, each once."""
+        seen: dict[str, model.Evidence] = {}
+        for id in ids:
+            if id in FINDINGS and self.known(id):
+                for entry in self.proof(id).evidence:
+                    seen.setdefault(entry.ref + entry.text, model.Evidence(entry.ref, entry.text))
+        return list(seen.values())
+
+    def known(self, id: str) -> bool:
+        """Whether anything is known of the finding."""
+        value = self.values.get(id)
+        return value.known if isinstance(value, Interval) else value is not None
+
+    def what_if(self, overrides: Mapping[str, Result]) -> Values:
+        """The values that level and differential would have if these findings were so."""
+        return program.core().rerun(self.values, overrides)
+
+
+def resolve_as_of(reading: Reading, as_of: str | dt.date | None) -> float:
+    """The as-of day: a date, or for None and ``last`` the newest day on which the record knew anything.
+
+    Raises AskError for what is no calendar date, and for a day before the birth.
+    """
+    if as_of is None or as_of == "last":
+        day = reading.newest_known
+        if math.isinf(day):
+            day = float(day_number(dt.date.today()))
+    else:
+        try:
+            day = float(day_number(as_of if isinstance(as_of, dt.date) else dt.date.fromisoformat(as_of)))
+        except ValueError:
+            raise AskError(f"--as-of {as_of!r} is not a calendar date; write it as 2024-02-01, or 'last'") from None
+    births = [event for event in reading.events if event.concept == "birth"]
+    if births and day < min(event.start for event in births):
+        raise AskError("the as-of date lies before the patient's birth; give a later --as-of")
+    return day
+
+
+def setting_of(case: Case, asked: str | None) -> str:
+    """The setting whose priors the differential uses: as asked, or chosen from the record."""
+    if asked is not None:
+        if asked not in SETTINGS:
+            raise AskError(f"--setting {asked!r} is not known; choose one of {', '.join(SETTINGS)}")
+        return asked
+    age = case.number("age")
+    if age is not None and age.high < f.AGE_18.number:
+        return "child"
+    if case.truth("statin_exposure") and case.truth("ck_peak_ge_1000") is not False and case.truth("ck_elevated"):
+        return "statin-user"
+    if case.truth("proximal_weakness"):
+        return "neuromuscular-clinic"
+    return "general-record"
+
+
+def first_flagged_on(case: Case) -> str | None:
+    """The first day on which what was known gave a level of high or established (replay over known days)."""
+    if program.RANK[case.level] == 0 and not case.anything:
+        return None
+    days = sorted({event.known for event in case.events if math.isfinite(event.known)} | {case.as_of})
+    for day, values in program.levels().replay(case.events, days):
+        if program.RANK[program.level_of(values)] >= program.RANK["high"]:
+            date = day_date(day)
+            return date.isoformat() if date else None
+    return None
+
+
+def iso(day: float) -> str | None:
+    """A day number as an ISO date; None if it is open."""
+    date = day_date(day)
+    return date.isoformat() if date else None
+
+
+def _plain(value: Result) -> Any:
+    """A value for JSON: a truth, a number if it is exact, else its bounds (None: open)."""
+    if not isinstance(value, Interval):
+        return value
+    if round(value.low, 6) == round(value.high, 6):
+        return _number(value.low)
+    return [_number(value.low), _number(value.high)]
+
+
+def _number(value: float) -> float | int | None:
+    if math.isinf(value):
+        return None
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def known_findings(case: Case) -> list[model.Finding]:
+    """Every finding of which something is known, with the record entries behind it."""
+    found: list[model.Finding] = []
+    for finding in FINDINGS.values():
+        if not case.known(finding.id):
+            continue
+        value = case.values[finding.id]
+        if isinstance(value, Interval) and finding.expression.kind == "day":
+            shown: Any = [iso(value.low), iso(value.high)]
+        else:
+            shown = _plain(value)
+        evidence = case.evidence(finding.id)
+        found.append(
+            model.Finding(
+                finding.id,
+                shown,
+                finding.label,
+                finding.unit,
+                _on(case, evidence),
+                _basis(finding.id, value, evidence),
+                finding.evidence.provisional,
+                evidence,
+            )
+        )
+    return found
+
+
+def _basis(id: str, value: Result, evidence: list[model.Evidence]) -> str:
+    if value is not False:
+        return "recorded"
+    return "silence" if not evidence and id in SILENCE_MEANS_NO else "refuted"
+
+
+def _on(case: Case, evidence: list[model.Evidence]) -> str | None:
+    return iso(case.dates.get(evidence[0].ref, math.inf)) if evidence else None
+
+
+def patient_of(case: Case) -> model.Patient:
+    """Who it is about: id, completed years of age on the as-of date, sex."""
+    age = case.number("age")
+    years = int(age.low) if age is not None and math.isfinite(age.low) and int(age.low) == int(age.high) else None
+    female = case.truth("female")
+    sex = None if female is None else "female" if female else "male"
+    return model.Patient(case.reading.patient, years, sex)
+
+
+def ck_series(case: Case) -> dict[str, list[model.SeriesPoint]]:
+    """The CK results in order of time."""
+    points = [event for event in case.events if event.concept == "creatine_kinase_total"]
+    points.sort(key=lambda event: (event.end, event.start, event.ref))
+    return {
+        "ck": [model.SeriesPoint(iso(e.end), _number(e.low), _number(e.high), e.uln, e.ref, e.text) for e in points]
+    }
+
+
+def explanations(case: Case) -> list[str]:
+    """The ids of the rules that say something else on record explains the picture better."""
+    return [id for id in program.core().definitions if id.startswith("explained_") and case.truth(id)]
+
+
+def diagnosis_of(case: Case) -> model.Diagnosis:
+    """The subtype whose published definition is fulfilled."""
+    if case.truth("established"):
+        hmgcr, srp = case.truth("anti_hmgcr_full_weight"), case.truth("anti_srp_full_weight")
+        if hmgcr and not srp:
+            return model.Diagnosis("imnm_hmgcr", "enmc-2016")
+        if srp and not hmgcr:
+            return model.Diagnosis("imnm_srp", "enmc-2016")
+        return model.Diagnosis(None, None)
+    if case.truth("seronegative_pattern") and not case.truth("better_explained"):
+        return model.Diagnosis("imnm_seronegative", "enmc-2016", provisional=True)
+    return model.Diagnosis()
+
+
+def summary_of(case: Case, diagnosis: model.Diagnosis, decisive: str | None) -> str:
+    """One sentence a clinician would write."""
+    facts = key_facts(case)
+    explained = [say(f"pathway.{id}.short") for id in explanations(case)]
+    step = say(f"pathway.decisive.{decisive.replace(':', '_')}") if decisive else ""
+    if case.level == "established" and diagnosis.id:
+        return say(f"pathway.summary.established_{diagnosis.id}", facts=facts)
+    if case.level == "low" and explained:
+        return say("pathway.summary.low_explained", facts=facts, explanation=" and ".join(explained))
+    if case.level in ("high", "moderate") and diagnosis.id:
+        return say("pathway.summary.seronegative", facts=facts)
+    key = f"pathway.summary.{case.level}" + ("" if step or case.level in ("none", "insufficient") else "_watch")
+    return say(key, facts=facts, step=step)
+
+
+__all__ = ["AskError", "Case", "Proof", "fact"]
