@@ -59,9 +59,7 @@ _WHOLE = tuple(disease for disease in know.DISEASES if disease not in know.ENTIT
 _PARTS = tuple((disease, entity) for disease, entities in know.ENTITIES.items() for entity in entities)
 _HYPOTHESES: tuple[tuple[str, str], ...] = (*((disease, "") for disease in _WHOLE), *_PARTS)
 _N = len(_HYPOTHESES)
-_MEMBERS = {
-    disease: tuple(i for i, (of, _) in enumerate(_HYPOTHESES) if of == disease) for disease in know.DISEASES
-}
+_MEMBERS = {disease: tuple(i for i, (of, _) in enumerate(_HYPOTHESES) if of == disease) for disease in know.DISEASES}
 
 Vector = tuple[float, ...]
 
@@ -420,9 +418,7 @@ _SET_OF = {member: name for name, members in know.EXCLUSIVE_SETS.items() for mem
     "ck_elevated": "ck_peak",
     "ck_peak_1_5x_uln": "ck_peak",
 }
-_FIRST = {
-    member: rank for group in know.GROUPS for rank, member in enumerate(group.first) if group.rule == "one"
-}
+_FIRST = {member: rank for group in know.GROUPS for rank, member in enumerate(group.first) if group.rule == "one"}
 
 
 def _groups(evidence: _Evidence) -> list[know.Group]:
@@ -499,9 +495,7 @@ def probabilities(findings: Mapping[str, bool | None], setting: str, context: Co
     return {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
 
 
-def differential(
-    findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY
-) -> DifferentialResult:
+def differential(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> DifferentialResult:
     """The diseases by probability, with the parts of each.
 
     ``findings``: finding id to present (True), absent (False) or unknown (None, or not there); ids that the table does
@@ -542,9 +536,7 @@ def differential(
 
 
 def _variance(question: _Question, hypothesis: int) -> float:
-    return PRIOR_VARIANCE + sum(
-        weight**2 * evidence.variance[hypothesis] for evidence, weight in question.observed
-    )
+    return PRIOR_VARIANCE + sum(weight**2 * evidence.variance[hypothesis] for evidence, weight in question.observed)
 
 
 def _interval(chance: float, variance: float, joint: float) -> tuple[float, float]:
@@ -603,6 +595,5 @@ def _think_of(disease: str, known: Mapping[str, bool | None]) -> list[str]:
     return [
         say(f"differential.think_of.{hint.id}")
         for hint in know.HINTS
-        if hint.of == disease
-        and any(all(known.get(finding) is value for finding, value in way) for way in hint.when)
+        if hint.of == disease and any(all(known.get(finding) is value for finding, value in way) for way in hint.when)
     ]
