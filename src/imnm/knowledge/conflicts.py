@@ -9,7 +9,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from .evidence import Evidence, Tag
 from .messages import say
@@ -17,8 +19,12 @@ from .messages import say
 Follows = Literal["a", "b", "both", "neither"]
 
 
-class Conflict(NamedTuple):
-    """Two statements that do not fit together. ``shown``: the situations in which a patient's assessment shows it."""
+class Conflict(msgspec.Struct, frozen=True):
+    """Two statements that do not fit together.
+
+    a, b: the sources of each. also: where our review of the literature lists it. shown: the situations in which a
+    patient's assessment shows it (``explain`` shows all).
+    """
 
     id: str
     a: tuple[str, ...]
@@ -38,12 +44,10 @@ def conflicts() -> Mapping[str, Conflict]:
     """Every conflict by id, in the order of the file. Raises ValueError on a duplicate id."""
     text = (resources.files("imnm.knowledge") / "data" / "conflicts.toml").read_text(encoding="utf-8")
     found: dict[str, Conflict] = {}
-    for row in tomllib.loads(text)["conflict"]:
-        if row["id"] in found:
-            raise ValueError(f"conflict {row['id']!r} stands twice in conflicts.toml")
-        found[row["id"]] = Conflict(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-        )
+    for conflict in msgspec.convert(tomllib.loads(text)["conflict"], list[Conflict]):
+        if conflict.id in found:
+            raise ValueError(f"conflict {conflict.id!r} stands twice in conflicts.toml")
+        found[conflict.id] = conflict
     return found
 
 
