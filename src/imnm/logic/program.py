@@ -47,32 +47,20 @@ class Program:
     """
 
     def __init__(self, definitions: Mapping[str, n.Value]) -> None:
-        refs = {id: n.refs_of(node) for id, node in definitions.items()}
-        order = _ordered(refs)
-        self.definitions: dict[str, n.Value] = {id: definitions[id] for id in order}
-        self._check_kinds()
-        self._place = {id: place for place, id in enumerate(order)}
+        self.definitions: dict[str, n.Value] = in_order(definitions)
+        self._place = {id: place for place, id in enumerate(self.definitions)}
         self._functions = {id: compile(node) for id, node in self.definitions.items()}
         self._concepts: dict[str, set[str]] = {}
-        self._users: dict[str, set[str]] = {id: set() for id in order}
+        self._users: dict[str, set[str]] = {id: set() for id in self.definitions}
         self._dated: set[str] = set()
         for id, node in self.definitions.items():
             for concept in n.concepts_of(node):
                 self._concepts.setdefault(concept, set()).add(id)
-            for ref in refs[id]:
+            for ref in n.refs_of(node):
                 self._users.setdefault(ref, set()).add(id)
             if any(isinstance(below, n.AsOf) for below in n.walk(node)):
                 self._dated.add(id)
         self._downstream: dict[str, tuple[str, ...]] = {}
-
-    def _check_kinds(self) -> None:
-        for id, node in self.definitions.items():
-            for below in n.walk(node):
-                target = self.definitions.get(below.id) if isinstance(below, n.Ref) else None
-                if target is not None and isinstance(below, n.Ref) and target.kind != below.of:
-                    raise DefinitionError(
-                        f"{id} refers to {below.id} as a {below.of}, but {below.id} is a {target.kind}"
-                    )
 
     # ------------------------------------------------ dependencies
 
@@ -192,8 +180,20 @@ class Program:
         return proof
 
 
+def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:
+    """The definitions so that each comes after those it refers to.
+
+    Raises DefinitionError if they refer to each other in a circle, or to one of another kind.
+    """
+    for id, node in definitions.items():
+        for ref in n.walk(node):
+            if isinstance(ref, n.Ref) and ref.id in definitions and definitions[ref.id].kind != ref.of:
+                is_a = definitions[ref.id].kind
+                raise DefinitionError(f"{id} refers to {ref.id} as a {ref.of}, but {ref.id} is a {is_a}")
+    return {id: definitions[id] for id in _ordered({id: n.refs_of(node) for id, node in definitions.items()})}
+
+
 def _ordered(refs: Mapping[str, frozenset[str]]) -> list[str]:
-    """The ids so that each comes after those it refers to; raises DefinitionError if that cannot be."""
     order: dict[str, None] = {}
     for start in refs:
         path: dict[str, Iterator[str]] = {}
