@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"imnm: {error}", file=sys.stderr)
+        print(f"imnm: {_shown(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has seen enough; Python would complain again when it flushes at exit.
@@ -140,7 +140,7 @@ def _assess_pages(files: list[str], arguments: argparse.Namespace, codes: LocalC
     for file, answer in _answers(files, arguments, codes):
         if isinstance(answer, Failure):
             worst, failed = max(worst, answer.code, key=_severity), failed + 1
-            print(f"imnm: {answer.sentence}", file=sys.stderr)
+            print(f"imnm: {_shown(answer.sentence)}", file=sys.stderr)
             continue
         _write_file(folder / _page_name(file, names), _render(answer, arguments.format))
     return _report_failures(worst, failed, len(files))
@@ -184,8 +184,13 @@ def _assess_file(file: str, arguments: argparse.Namespace, codes: LocalCodes | N
         raise UserError(f"{file}: {error}") from error
     except AskError as error:
         raise UserError(str(error)) from error
-    assessment.file = file
+    assessment.file = _shown(file)
     return assessment
+
+
+def _shown(name: str) -> str:
+    """A file name that is not UTF-8, as it can be written."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _severity(code: int) -> int:
@@ -205,7 +210,7 @@ def _failure_line(file: str, failure: Failure, format: str) -> str:
         return f"{failure.sentence}\n"
     import msgspec
 
-    return msgspec.json.encode({"file": file, "error": failure.sentence}).decode() + "\n"
+    return msgspec.json.encode({"file": _shown(file), "error": _shown(failure.sentence)}).decode() + "\n"
 
 
 def _separator(format: str, number: int) -> str:

@@ -43,9 +43,19 @@ def answer(word: str = "plain") -> Assessment:
                 could_reach="definite",
                 missing=["anti_srp"],
                 warnings=[f"A warning about {word}."],
-                proof={"kind": "All", "value": None, "text": f"all of {word}", "parts": [
-                    {"kind": "Exists", "value": True, "text": "CK is raised", "evidence": [["Observation/1", word]]},
-                ]},
+                proof={
+                    "kind": "All",
+                    "value": None,
+                    "text": f"all of {word}",
+                    "parts": [
+                        {
+                            "kind": "Exists",
+                            "value": True,
+                            "text": "CK is raised",
+                            "evidence": [["Observation/1", word]],
+                        },
+                    ],
+                },
             )
         ],
         differential=[

@@ -18,7 +18,7 @@ from imnm.knowledge.messages import say
 from imnm.logic.event import day_number
 
 from . import labels
-from .view import CK, bounds_words, number_words, period_words, value_words
+from .view import CK, bounds_words, number_words, period_words, value_words, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,8 +98,15 @@ def draw(assessment: Assessment) -> str:
         raise PlotsMissing from error
     drugs = [e for e in assessment.exposures if e.start or e.stop]
     marks = _marks(assessment)
-    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "imnm", "font.size": 10, "font.family": "sans-serif",
-             "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}  # fmt: skip
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "imnm",
+        "font.size": 10,
+        "font.family": "sans-serif",
+        "text.parse_math": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
     style |= dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color"), _INK)
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as a letter that the measuring font lacks: the reader's font has it
@@ -138,7 +145,7 @@ def _dated(points: Sequence[SeriesPoint]) -> list[Dated]:
 
 def _marks(assessment: Assessment) -> list[Mark]:
     marks = {
-        Mark(_day(f.on), f"{f.label or labels.finding(f.id)}: {value_words(f.value)}")
+        Mark(_day(f.on), visible(f"{f.label or labels.finding(f.id)}: {value_words(f.value)}"))
         for f in assessment.findings
         if f.on and isinstance(f.value, bool) and f.basis != "silence" and f.id.startswith(EVENT_PREFIXES)
     }
@@ -195,7 +202,7 @@ def _draw_results(axes: Axes, points: list[Dated]) -> None:
 
 def _draw_drugs(axes: Axes, drugs: list[Exposure], ends: tuple[int, int]) -> None:
     """One bar a drug; an end that is not recorded fades out at the edge of the picture or at the known day."""
-    axes.set_yticks(range(len(drugs)), [labels.words(e.drug)[:28] for e in drugs])
+    axes.set_yticks(range(len(drugs)), [visible(labels.words(e.drug)[:28]) for e in drugs])
     axes.set_ylim(len(drugs) - 0.5, -0.5)
     axes.tick_params(axis="both", length=0)
     for side in ("left", "bottom"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imnm.knowledge.messages import has, say
+
 if TYPE_CHECKING:
     from imnm.knowledge.evidence import Source
 
@@ -22,7 +24,7 @@ def finding(id: str) -> str:
 
 def disease(id: str) -> str:
     """The label of a disease."""
-    return words(id)
+    return _said(f"diseases.{id}") or words(id)
 
 
 def criteria(id: str) -> str:
@@ -33,7 +35,7 @@ def criteria(id: str) -> str:
 def step(id: str) -> str:
     """The title of a step."""
     kind, _, what = id.partition(":")
-    return f"{kind} {words(what)}".strip()
+    return _said(f"steps.{id}.title") or f"{kind} {words(what)}".strip()
 
 
 def source(id: str) -> Source | None:
@@ -41,3 +43,7 @@ def source(id: str) -> Source | None:
     from imnm.knowledge.evidence import sources
 
     return sources().get(id)
+
+
+def _said(key: str) -> str:
+    return say(key) if has(key) else ""

@@ -7,7 +7,7 @@ import re
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .view import Block, Entries, Entry, Paragraph, Table, head, sections
+from .view import Block, Entries, Entry, Paragraph, Table, head, sections, visible
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$])")
 
@@ -62,6 +62,6 @@ def _table(table: Table) -> list[str]:
 
 def _plain(text: str) -> str:
     """The text as Markdown that shows exactly that text: one line, no markup, no HTML."""
-    line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    line = visible(" ".join(text.split()))
     line = _SPECIAL.sub(r"\\\1", line)
     return re.sub(r"^([-+=]|\d+[.)])", r"\\\1", line)

@@ -7,7 +7,7 @@ import textwrap
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .view import Block, Entries, Entry, Figure, Paragraph, Table, head, sections
+from .view import Block, Entries, Entry, Figure, Paragraph, Table, head, sections, visible
 
 WIDTH = 80
 COLOURS = {
@@ -50,7 +50,7 @@ def _block(block: Block, paint: _Paint) -> list[str]:
             lines += _entry(entry, f"{number}." if block.numbered else "-", paint)
         return lines
     if isinstance(block, Table):
-        return _table(block)
+        return table(block)
     if isinstance(block, Paragraph):
         return _wrap(block.text)
     assert isinstance(block, Figure)
@@ -78,7 +78,7 @@ def _bar(share: float) -> str:
     return "#" * full + "." * (BAR - full)
 
 
-def _table(table: Table) -> list[str]:
+def table(table: Table) -> list[str]:
     """Columns as wide as needed; the last one takes what is left and wraps under itself."""
     rows = [table.header, *table.rows]
     last = len(table.header) - 1
@@ -90,7 +90,7 @@ def _table(table: Table) -> list[str]:
     for row in rows:
         cells = [row[i].rjust(widths[i]) if i in table.numeric else row[i].ljust(widths[i]) for i in range(last)]
         start = "".join(cell + "  " for cell in cells)
-        lines += _wrap(row[last], start, " " * left) or [_visible(start)]
+        lines += _wrap(row[last], start, " " * left) or [visible(start)]
     return lines
 
 
@@ -105,9 +105,9 @@ def _stacked(table: Table) -> list[str]:
 
 def _wrap(line: str, first: str = "", rest: str = "") -> list[str]:
     return textwrap.wrap(
-        _visible(line),
+        visible(line),
         WIDTH,
-        initial_indent=_visible(first),
+        initial_indent=visible(first),
         subsequent_indent=rest,
         break_long_words=True,
         break_on_hyphens=False,
@@ -131,10 +131,3 @@ class _Paint:
 
 
 _paint, _plain = _Paint(True), _Paint(False)
-
-
-def _visible(line: str) -> str:
-    """The line without anything that could steer a terminal or reverse the reading direction."""
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in line)

@@ -103,7 +103,7 @@ def head(assessment: Assessment) -> Head:
         line = say("report.line.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by)
         lines.append(line + _provisional(assessment.diagnosis.provisional))
     if suspicion.decisive_step:
-        lines.append(say("report.line.decisive", step=_step_title(assessment, suspicion.decisive_step)))
+        lines.append(say("report.line.decisive", step=step_title(assessment, suspicion.decisive_step)))
     if suspicion.first_flagged_on:
         lines.append(say("report.line.flagged", on=suspicion.first_flagged_on))
     if suspicion.already_coded:
@@ -111,7 +111,7 @@ def head(assessment: Assessment) -> Head:
     return Head(
         subject=say("report.title.subject", who=_who(assessment), as_of=assessment.as_of, setting=assessment.setting),
         record=" ".join(part for part in (assessment.file, _reference(assessment.patient.id)) if part),
-        level=_word("report.level", suspicion.level),
+        level=level_word(suspicion.level),
         tone=suspicion.level,
         summary=suspicion.summary,
         lines=tuple(lines),
@@ -394,6 +394,13 @@ def _one_line(item: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- words for values
 
 
+def visible(text: str) -> str:
+    """The text without anything that could steer a terminal, reverse the reading direction or break an encoding."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
 def value_words(value: Any) -> str:
     """A value as a person writes it: yes, 13,875, 5 to 9, unknown."""
     if value is None:
@@ -462,8 +469,22 @@ def _reference(patient: str) -> str:
     return f"(Patient/{patient})" if patient else ""
 
 
-def _step_title(assessment: Assessment, id: str) -> str:
+def step_title(assessment: Assessment, id: str) -> str:
+    """What a step is called in this answer."""
     return next((step.title for step in assessment.next_steps if step.id == id and step.title), labels.step(id))
+
+
+def level_word(level: str) -> str:
+    """A level in words."""
+    return _word("report.level", level)
+
+
+def leading_words(assessment: Assessment) -> str:
+    """The leading explanation with its share."""
+    if not assessment.differential:
+        return say("report.value.unknown")
+    first = assessment.differential[0]
+    return f"{labels.disease(first.id)}, {_percent(first.probability)} %"
 
 
 def _word(table: str, key: str) -> str:

@@ -1,0 +1,217 @@
+"""Every format says the same, and nothing in a record can become more than text."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import subprocess
+import sys
+from functools import cache
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from imnm.assessment.model import Assessment
+from imnm.report import render
+from imnm.report.course import describe, draw
+from imnm.report.html import fragment
+from imnm.report.text import WIDTH
+
+from .answers import answer, bare
+
+TEXTUAL = ("text", "md", "html")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "javascript:alert(1)",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;script&gt;",
+    "$\\frac{1}{0}$ $x^$",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\u202egnp.exe",
+    "line\nbreak | cell\r\n# heading",
+    "[link](http://example.org) ![image](http://example.org/x.png) `code` *bold* <http://example.org>",
+    "x" * 400,
+    "漢字 ✓ \ud800",
+)
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would build: the elements, their attributes, and the text outside the style sheet."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.styles: list[str] = []
+        self.inside: list[str] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.inside.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        (self.styles if self.inside and self.inside[-1] == "style" else self.words).append(data)
+
+
+@cache
+def _harmless() -> Page:
+    return Page(render(answer("plain"), "html"))
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_page_never_runs_what_a_record_says(word: str) -> None:
+    harmless, hostile = _harmless(), Page(render(answer(word), "html"))
+    assert sorted(set(hostile.tags)) == sorted(set(harmless.tags))
+    assert "script" not in hostile.tags
+    assert {name for _, name, _ in hostile.attributes} == {name for _, name, _ in harmless.attributes}
+    assert not [value for _, name, value in hostile.attributes if name in ("href", "src") and not value.startswith("#")]
+    assert hostile.styles == harmless.styles
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_text_never_steers_the_terminal(word: str) -> None:
+    for line in render(answer(word), "text").splitlines():
+        assert line.isprintable()
+        assert len(line) <= WIDTH
+
+
+def test_colour_is_only_ours() -> None:
+    plain, coloured = (render(answer("\x1b[31m"), "text", colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert coloured != plain
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_markdown_shows_text_only(word: str) -> None:
+    made = render(answer(word), "md")
+    unescaped = re.sub(r"\\.", "", made)
+    assert not re.search(r"[<>`\[\]]", unescaped)
+    assert len(re.findall(r"(?m)^#", made)) == len(re.findall(r"(?m)^#", render(answer("plain"), "md")))
+
+
+@pytest.mark.parametrize("format", TEXTUAL)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "13,875", "2024-01-15", "Test anti-HMGCR antibodies", "due 2024-02-03", "Neck flexor weakness", "82 %",
+        "confirms plain", "Trouble swallowing", "5.8", "definite", "not a diagnosis", "provisional", "+0.7",
+        "rosuvastatin", "unit not understood", "at least 20,000",
+    ],
+)  # fmt: skip
+def test_every_format_says_it(format: str, said: str) -> None:
+    made = "" if format == "html" else render(answer(), format)
+    text = " ".join(_harmless().words) if format == "html" else made.replace("\\", "")
+    assert said in " ".join(text.split())
+
+
+@pytest.mark.parametrize("format", TEXTUAL)
+def test_a_record_that_says_nothing_is_shown(format: str) -> None:
+    assert "Nothing recorded allows a judgement." in render(bare(), format)
+
+
+def test_json_is_one_object_and_jsonl_one_line() -> None:
+    one, line = render(answer(), "json"), render(answer(), "jsonl")
+    assert msgspec.json.decode(one) == msgspec.json.decode(line)
+    assert line.count("\n") == 1
+    assert msgspec.json.decode(one, type=Assessment) == answer()
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="no format 'pdf'"):
+        render(bare(), "pdf")
+
+
+class TestPage:
+    def test_it_needs_no_network(self) -> None:
+        page = _harmless()
+        outside = {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        assert not outside & set(page.tags)
+        assert "url(" not in "".join(page.styles)
+        assert "@import" not in "".join(page.styles)
+
+    def test_headings_are_in_order_and_tables_have_headers(self) -> None:
+        page = _harmless()
+        headings = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+        assert headings[0] == 1
+        assert headings.count(1) == 1
+        assert all(later - earlier <= 1 for earlier, later in pairwise(headings))
+        assert page.tags.count("caption") == page.tags.count("table") > 0
+        scopes = [value for tag, name, value in page.attributes if tag == "th" and name == "scope"]
+        assert len(scopes) == page.tags.count("th")
+
+    def test_every_link_has_its_place(self) -> None:
+        page = _harmless()
+        ids = [value for _, name, value in page.attributes if name == "id"]
+        targets = {value[1:] for _, name, value in page.attributes if name == "href"}
+        assert targets
+        assert targets <= set(ids)
+
+    def test_language_title_and_width_are_stated(self) -> None:
+        page = _harmless()
+        assert ("html", "lang", "en") in page.attributes
+        assert any(tag == "meta" and value.startswith("width=device-width") for tag, _, value in page.attributes)
+        assert "title" in page.tags
+
+
+class TestCourse:
+    def test_the_picture_has_words_and_a_table(self) -> None:
+        page = _harmless()
+        labels = [value for tag, name, value in page.attributes if tag == "figure" and name == "aria-label"]
+        assert len(labels) == 1
+        assert describe(answer()) in labels[0]
+        assert "highest at least 20,000 U/L on 2024-01-30" in labels[0]
+
+    def test_results_drugs_and_tests_are_drawn(self) -> None:
+        picture = draw(answer("atorvastatin"))
+        for said in ("9,000", "atorvastatin", "Anti-SRP antibodies: no", "Anti-HMGCR atorvastatin: yes"):
+            assert said in picture
+        assert "var(--drug)" in picture
+        assert "var(--band)" in picture
+
+    def test_more_results_are_more_points(self) -> None:
+        more, fewer = answer(), answer()
+        fewer.series["ck"] = fewer.series["ck"][:1]
+        marks = [draw(made).count("<use ") for made in (fewer, more)]
+        assert marks[0] < marks[1]
+
+    def test_the_same_answer_is_the_same_picture(self) -> None:
+        assert draw(answer()) == draw(answer())
+
+    def test_without_a_dated_result_there_is_no_picture(self) -> None:
+        undated = answer()
+        undated.series = {"ck": undated.series["ck"][3:]}
+        assert draw(undated) == ""
+        assert "no dated CK result" in render(undated, "html")
+
+    def test_without_the_library_the_page_has_the_table(self) -> None:
+        program = (
+            "import sys; sys.modules['matplotlib'] = None; sys.path.insert(0, sys.argv[1]); "
+            "from report.answers import answer; from imnm.report import render; print(render(answer(), 'html'))"
+        )
+        tests = str(__file__).rsplit("/report/", 1)[0]
+        done = subprocess.run([sys.executable, "-c", program, tests], capture_output=True, text=True, check=True)
+        assert "<svg" not in done.stdout
+        assert "imnm[plots]" in done.stdout
+        assert "13,875" in done.stdout
+
+
+def test_a_notebook_shows_the_answer() -> None:
+    made = fragment(answer("<b>"))
+    assert made.startswith('<div class="imnm">')
+    assert "<html" not in made
+    assert "High" in made or "high" in made
+    assert "<b>" not in made
