@@ -11,6 +11,7 @@ from imnm.sources import Reading, read
 
 from . import aftercare
 from .criteria import criteria_of
+from .differential import Context
 from .engine import (
     KNOWLEDGE_VERSION,
     AskError,
@@ -53,7 +54,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     case = Case(reading, day)
     chosen = setting_of(case, setting)
     patient = patient_of(case)
-    odds = Odds(chosen, {"age": patient.age, "sex": patient.sex})
+    odds = Odds(chosen, Context(patient.age, patient.sex))
     differential = odds.full(case.values)
     diagnosis = diagnosis_of(case)
     steps = steps_of(case, odds)

@@ -29,13 +29,15 @@ class Context(NamedTuple):
     """What is known of the person beyond findings. Unknown is None.
 
     ``age`` in years; ``region`` is ``western`` or ``east_asian``, where stated; ``genes``: the genes in which a fitting
-    genotype was found (symbols).
+    genotype was found (symbols); ``statin_at_onset``: whether a statin was in use when the illness began or in the
+    three months before.
     """
 
     age: float | None = None
     sex: str | None = None
     region: str | None = None
     genes: tuple[str, ...] = ()
+    statin_at_onset: bool | None = None
 
 
 NOBODY = Context()
@@ -68,9 +70,8 @@ class _Evidence(NamedTuple):
     """One observation. Natural logarithms, one value per hypothesis.
 
     ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``centred``: ``lr`` less its
-    mean over the hypotheses, for comparing observations; ``strength``: the variance of ``lr`` over them. ``surprise``,
-    ``expected`` and ``spread``: how surprising the observation is in each, how surprising it is on average, and the
-    variance of that. ``reported`` and ``sources`` per hypothesis.
+    mean over the hypotheses, for comparing observations; ``strength``: the variance of ``lr`` over them. ``fits``: how
+    surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis.
     """
 
     finding: str
@@ -79,9 +80,7 @@ class _Evidence(NamedTuple):
     variance: Vector
     centred: Vector
     strength: float
-    surprise: Vector
-    expected: Vector
-    spread: Vector
+    fits: tuple[Vector, ...]
     reported: tuple[bool, ...]
     sources: tuple[tuple[str, ...], ...]
 
@@ -154,12 +153,39 @@ class _Table:
         fits = [_fit((r, 1 - r), r if present else 1 - r) for r in recorded]
         return self._evidence(finding, present, chances, [cell.size for cell in cells], fits, cells)
 
+    def unexplained(self, finding: str, present: bool) -> _Evidence | None:
+        """The evidence of a finding whose cause is not on record: it is as frequent in the disease that the cause
+        defines as in everyone else."""
+        key = (finding, present, "unexplained")
+        cells = self._cells(finding)
+        if key not in self.seen and cells is not None:
+            defined = know.FOLLOWS_FROM[finding][0]
+            others = [(s, c.mean) for s, c, (d, _) in zip(self.prior, cells, _HYPOTHESES, strict=True) if d != defined]
+            mean = sum(share * chance for share, chance in others) / sum(share for share, _ in others)
+            stand_in = know.Cell(8 * mean, 8 * (1 - mean), False, ())
+            cells = [stand_in if d == defined else c for c, (d, _) in zip(cells, _HYPOTHESES, strict=True)]
+            self.seen[key] = self._truth(finding, present, cells)
+        return self.seen.get(key)
+
+    def statin_of_the_past(self) -> _Evidence | None:
+        """The evidence of a statin that was stopped long before the illness: the diseases that a statin in use defines
+        are as unlikely as without any."""
+        key = ("statin_exposure", "past")
+        cells = self._cells("statin_exposure")
+        if key not in self.seen and cells is not None:
+            cells = [
+                cell._replace(alpha=cell.beta, beta=cell.alpha) if disease in know.STATIN_IN_USE else cell
+                for cell, (disease, _) in zip(cells, _HYPOTHESES, strict=True)
+            ]
+            self.seen[key] = self._truth("statin_exposure", True, cells)._replace(value="stopped before onset")
+        return self.seen.get(key)
+
     def genotype(self, genes: tuple[str, ...]) -> _Evidence | None:
         """The evidence of a fitting genotype in a named gene: the disease of that gene, or a chance finding."""
         meant = {know.GENES[gene] for gene in genes if gene in know.GENES}
         if not meant or len(meant) < len(genes):
             return self.truth("genetic_test_positive", True)
-        key = ("genetic_test_positive", meant := frozenset(meant))
+        key = ("genetic_test_positive", frozenset(meant))
         if key not in self.seen:
             base = know.cells()["genetic_test_positive", know.CONTROLS[0], ""]
             own = self._cells("genetic_test_positive") or []
@@ -213,7 +239,7 @@ class _Table:
         value: Any,
         chances: Sequence[float],
         sizes: Sequence[float],
-        fits: Sequence[tuple[float, float, float]],
+        fits: Sequence[Vector],
         cells: Sequence[know.Cell],
     ) -> _Evidence:
         everyone = sum(share * chance for share, chance in zip(self.prior, chances, strict=True))
@@ -224,7 +250,6 @@ class _Table:
         published = sum(weight for weight, cell in zip(weights, cells, strict=True) if cell.reported) >= 0.5
         mean = sum(lr) / _N
         centred = tuple(x - mean for x in lr)
-        surprise, expected, spread = zip(*fits, strict=True)
         return _Evidence(
             finding,
             value,
@@ -232,9 +257,7 @@ class _Table:
             tuple(variance + of_everyone for variance in own),
             centred,
             sum(x * x for x in centred) / _N,
-            surprise,
-            expected,
-            spread,
+            tuple(fits),
             tuple(cell.reported and published for cell in cells),
             tuple(cell.sources for cell in cells),
         )
@@ -244,12 +267,13 @@ def _bounded(chance: float) -> float:
     return min(1 - LEAST, max(LEAST, chance))
 
 
-def _fit(chances: Sequence[float], observed: float) -> tuple[float, float, float]:
-    """(surprise of what was observed, mean surprise, variance of the surprise), in nats."""
-    positive = [chance for chance in chances if chance > 0]
-    mean = -sum(chance * math.log(chance) for chance in positive)
-    square = sum(chance * math.log(chance) ** 2 for chance in positive)
-    return -math.log(observed), mean, max(0.0, square - mean**2)
+def _fit(chances: Sequence[float], observed: float) -> Vector:
+    """(surplus of the surprise of what was observed over the mean, variance and third moment of the surprise)."""
+    surprises = [(chance, -math.log(chance)) for chance in chances if chance > 0]
+    mean = sum(chance * surprise for chance, surprise in surprises)
+    variance = sum(chance * (surprise - mean) ** 2 for chance, surprise in surprises)
+    third = sum(chance * (surprise - mean) ** 3 for chance, surprise in surprises)
+    return -math.log(observed) - mean, variance, third
 
 
 def _named(name: str, allowed: frozenset[str]) -> tuple[str, Any]:
@@ -379,16 +403,17 @@ def _observations(
     table: _Table, known: Mapping[str, bool], ck: frozenset[str], context: Context, child: bool, statin: bool
 ) -> Iterable[_Evidence]:
     """The observations, before they are weighed."""
+    genotype = known.get("genetic_test_positive") is True
     if (evidence := _ck(table, known, ck)) is not None:
         yield evidence
     for name, members in (("age_onset", know.AGE_BANDS), ("onset", know.ONSETS)):
         allowed = _allowed(known, members)
         entry = table.setting.entry in members and table.entered
-        if 0 < len(allowed) < len(members) and not entry:
+        inherited = genotype and allowed <= set(know.REPLACED_BY_GENOTYPE)
+        if 0 < len(allowed) < len(members) and not entry and not inherited:
             yield table.one_of(name, allowed)
     if statin and len(latency := _allowed(known, know.STATIN_LATENCY)) < len(know.STATIN_LATENCY):
         yield table.one_of("statin_latency", latency)
-    genotype = known.get("genetic_test_positive") is True
     for finding, present in known.items():
         if finding in _IN_SETS or finding == "elevated_ast_alt":
             continue
@@ -402,6 +427,10 @@ def _observations(
             continue
         if genotype and finding == "genetic_test_positive":
             found = table.genotype(context.genes)
+        elif finding == "statin_exposure" and present and context.statin_at_onset is False:
+            found = table.statin_of_the_past()
+        elif finding in know.FOLLOWS_FROM and not known.get(know.FOLLOWS_FROM[finding][1]):
+            found = table.unexplained(finding, present)
         else:
             found = table.truth(finding, present)
         if found is not None:
@@ -581,13 +610,16 @@ def _entity(question: _Question, disease: str, hypothesis: int, scores: list[flo
 
 def _fit_of(question: _Question, hypothesis: int) -> float:
     """The share of patients with this disease whose record would fit it no better than this one."""
-    surplus = spread = 0.0
+    surplus = variance = third = 0.0
     for evidence, weight in question.observed:
-        surplus += weight * (evidence.surprise[hypothesis] - evidence.expected[hypothesis])
-        spread += weight**2 * evidence.spread[hypothesis]
-    if spread <= 0:
+        of, spread, skewed = evidence.fits[hypothesis]
+        surplus, variance, third = surplus + weight * of, variance + weight**2 * spread, third + weight**3 * skewed
+    if variance <= 0:
         return 0.5
-    return 0.5 * math.erfc(surplus / math.sqrt(2 * spread))
+    deviate, skew = surplus / math.sqrt(variance), third / variance**1.5
+    if abs(skew) > 1e-3:  # Wilson and Hilferty: few rare signs are far from a normal distribution
+        deviate = 6 / skew * (max(0.0, 1 + skew * deviate / 2) ** (1 / 3) - 1) + skew / 6
+    return 0.5 * math.erfc(deviate / math.sqrt(2))
 
 
 def _think_of(disease: str, known: Mapping[str, bool | None]) -> list[str]:

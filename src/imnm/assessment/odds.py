@@ -1,4 +1,4 @@
-"""The differential of a case, and of each of its what-ifs, over one setting and context."""
+"""The differential of a case, and of each of its what-ifs, over one setting and one person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imnm.logic.evaluate import Result
 
-from .differential import DifferentialResult, differential, posterior
+from .differential import Context, DifferentialResult, differential, probabilities
 
 
 class Leading(NamedTuple):
@@ -18,22 +18,22 @@ class Leading(NamedTuple):
 
 
 class Odds:
-    """The differential under one setting; ``context`` holds what stratifies it (age, sex)."""
+    """The differential under one setting, for one person (what stratifies it)."""
 
-    def __init__(self, setting: str, context: Mapping[str, float | str | None]) -> None:
+    def __init__(self, setting: str, person: Context) -> None:
         self.setting = setting
-        self.context = context
+        self.person = person
 
     def full(self, values: Mapping[str, Result]) -> DifferentialResult:
         """The differential with its contributions."""
-        return differential(_truths(values), self.setting, self.context)
+        return differential(_truths(values), self.setting, self.person)
 
     def leading(self, values: Mapping[str, Result]) -> Leading:
         """Only what leads, for what-ifs."""
-        shares = posterior(_truths(values), self.setting, self.context)
+        shares = probabilities(_truths(values), self.setting, self.person)
         best = max(shares, key=lambda id: (shares[id], id))
         return Leading(best, shares[best])
 
 
-def _truths(values: Mapping[str, Result]) -> dict[str, bool]:
+def _truths(values: Mapping[str, Result]) -> dict[str, bool | None]:
     return {id: value for id, value in values.items() if value is True or value is False}
