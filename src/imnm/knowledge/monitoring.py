@@ -104,6 +104,7 @@ TREND_EVIDENCE: dict[str, Evidence] = {
     "latest": evidence("convention"),
     "normal": evidence("convention"),
     "halving": evidence("derived"),
+    "since_peak": evidence("convention"),
     "slow_fall": evidence("derived", "rhabdo-page"),
     "wash_out": evidence("derived", "rhabdo-page", "ck-series"),
     "rising": evidence("derived"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from imnm.logic.nodes import AsOf, Compare, DaysBetween, Events, Not, Recorded, Value
+from imnm.logic.nodes import Any_, AsOf, Compare, DaysBetween, Events, Recorded, Value
 
 from .evidence import Evidence, evidence, threshold
 from .findings import (
@@ -107,9 +107,10 @@ PCSK9 = ("evolocumab", "alirocumab")
 # ---------------------------------------------------------------- conditions on one patient
 
 
-def stated(*concepts: str) -> Recorded:
-    """Whether the record states it: silence is unknown."""
-    return Recorded(Events(concepts), None)
+def stated(*concepts: str) -> Value:
+    """Whether the record states one of these: silence is unknown, and one denied does not deny the others."""
+    parts = tuple(Recorded(Events((concept,)), None) for concept in concepts)
+    return parts[0] if len(parts) == 1 else Any_(parts)
 
 
 AGE_65 = threshold(
@@ -131,7 +132,7 @@ OLDER_THAN_65 = Compare(AGE, ">", AGE_65)
 CHILD = Compare(AGE, "<", AGE_18)
 LONG_DISEASE = Compare(DaysBetween(FIRST_SIGN, AsOf()), ">", YEARS_2_DAYS)
 ILD = stated("ild")
-RECENT_INFECTION = stated("recent_infection_or_fever", "recent_infection")
+RECENT_INFECTION = stated("recent_infection_or_fever", "recent_infection", "pneumonia", "sepsis")
 
 _LABEL = evidence("primary", "igiv-label")
 _MEMORY = evidence("unverified")
@@ -146,10 +147,10 @@ def _against(id: str, condition: Value, basis: Evidence) -> Consideration:
 
 
 _IVIG_RISKS = (
-    _against("kidney", stated("ckd", "acute_kidney_injury"), _LABEL),
+    _against("kidney", stated("ckd", "renal_impairment", "acute_kidney_injury"), _LABEL),
     _against("age_over_65", OLDER_THAN_65, _LABEL),
     _against("diabetes_kidney_risk", stated("diabetes"), _LABEL),
-    _against("vascular", stated("cardiovascular_disease", "myocardial_infarction"), _LABEL),
+    _against("vascular", stated("coronary_artery_disease", "myocardial_infarction", "stroke", "heart_failure"), _LABEL),
     _against("thrombosis", stated("venous_thromboembolism"), _LABEL),
     _against("immobile", stated("inability_to_walk"), _LABEL),
     _against("iga_deficiency", stated("iga_deficiency"), _LABEL),
@@ -158,7 +159,7 @@ _STEROID_RISKS = (
     _against("diabetes_steroid", stated("diabetes"), _MEMORY),
     _against("hypertension", stated("hypertension"), _MEMORY),
     _against("osteoporosis", stated("osteoporosis"), evidence("primary", "humphrey2023")),
-    _against("psychosis", stated("psychosis"), evidence("primary", "ck-series")),
+    _against("psychosis", stated("schizophrenia"), evidence("primary", "ck-series")),
 )
 _HEPATITIS_B = (
     _against(
@@ -324,10 +325,7 @@ OPTIONS: tuple[Option, ...] = (
         _ALL_FIRST,
         ("azathioprine",),
         (_BSR_SPARING, Fact("azathioprine_pregnancy", evidence("primary", "bsr-pregnancy2022"))),
-        (
-            _for("pregnancy", stated("pregnancy"), _PREGNANCY_BARS),
-            _against("tpmt_unknown", Not(stated("tpmt")), evidence("primary", "dmard-monitoring-scot")),
-        ),
+        (_for("pregnancy", stated("pregnancy"), _PREGNANCY_BARS),),
     ),
     Option(
         "mycophenolate",
@@ -349,7 +347,7 @@ OPTIONS: tuple[Option, ...] = (
             _for("pregnancy", stated("pregnancy"), _PREGNANCY_BARS),
             _for("ild_srp", ILD, _MEMORY),
             _against("diabetes", stated("diabetes"), _MEMORY),
-            _against("kidney", stated("ckd", "acute_kidney_injury"), _MEMORY),
+            _against("kidney", stated("ckd", "renal_impairment", "acute_kidney_injury"), _MEMORY),
         ),
     ),
     Option(
@@ -500,7 +498,14 @@ SAFETY_CHECKS: tuple[SafetyCheck, ...] = (
     SafetyCheck("ggt", "before", (), (("ggt",),), "laboratory", _MEMORY),
     SafetyCheck("glucose", "before", (*GLUCOCORTICOID, *CALCINEURIN), _GLUCOSE, "laboratory", _SCOT),
     SafetyCheck("blood_pressure", "before", (*GLUCOCORTICOID, *CALCINEURIN), (), "talk", _SCOT),
-    SafetyCheck("lungs", "before", (), (("hrct_chest", "pulmonary_function_test"),), "procedure", _MEMORY),
+    SafetyCheck(
+        "lungs",
+        "before",
+        (),
+        (("hrct_chest", "ct_chest_abdomen_pelvis", "pulmonary_function_test"),),
+        "procedure",
+        _MEMORY,
+    ),
     SafetyCheck("heart", "before", (), (("troponin_i",), ("electrocardiogram",)), "procedure", _MEMORY),
     SafetyCheck("pregnancy", "before", (), (), "talk", evidence("primary", "bsr-pregnancy2022", "rituximab-info")),
     SafetyCheck(

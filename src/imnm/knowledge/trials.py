@@ -29,6 +29,7 @@ from imnm.logic.nodes import (
     Threshold,
     Value,
     WithDetail,
+    WithGrade,
 )
 
 from .evidence import Evidence, Tag, evidence, threshold
@@ -134,6 +135,12 @@ SIX_MONTHS_AGO = _number("trial_rituximab_6_months", -183, "days", "rituximab wi
 RITUXIMAB_LATELY = Recorded(
     InWindow(Events((*ANTI_CD20, *(f"{drug}.active" for drug in ANTI_CD20))), AsOf(), SIX_MONTHS_AGO, None), None
 )
+IN_DANGER = All(
+    (
+        Any_((DYSPHAGIA, RESPIRATORY_FAILURE)),
+        Recorded(WithGrade(Events(("dysphagia", "respiratory_failure")), ("moderate", "severe")), None),
+    )
+)
 AGE_18_TO_75 = All((ADULT, Compare(AGE, "<", AGE_75)))
 
 CRITERIA: dict[str, tuple[TrialCriterion, ...]] = {
@@ -156,7 +163,7 @@ CRITERIA: dict[str, tuple[TrialCriterion, ...]] = {
         TrialCriterion("no_ivig", Not(stated(*IMMUNOGLOBULIN))),
         TrialCriterion("no_statin", NO_STATIN),
         TrialCriterion("no_rituximab", Not(RITUXIMAB_LATELY)),
-        TrialCriterion("no_danger", Not(Any_((DYSPHAGIA, RESPIRATORY_FAILURE)))),
+        TrialCriterion("no_danger", Not(IN_DANGER)),
         TrialCriterion("no_rash", Not(DM_RASH)),
         TrialCriterion("background", ASK),
     ),

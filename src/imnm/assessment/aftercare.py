@@ -1,0 +1,465 @@
+"""After the diagnosis: treatment options, safety checks, cancer screening, monitoring, trials and the conflicts that
+concern this patient, in the shape of the contract.
+
+Options are never orders. Every statement carries the record entries it rests on in this patient, and the sources and
+the tag it rests on in the literature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from imnm.knowledge import monitoring as m
+from imnm.knowledge import treatment as t
+from imnm.knowledge.concepts import CONCEPTS
+from imnm.knowledge.conflicts import Conflict, shown_in
+from imnm.knowledge.evidence import sources
+from imnm.knowledge.findings import FIRST_SIGN
+from imnm.knowledge.messages import say
+from imnm.knowledge.trials import CRITERIA, Trial, TrialCriterion, trials
+from imnm.logic.evaluate import Program, Values
+from imnm.logic.event import Event
+from imnm.logic.interval import Interval
+from imnm.logic.nodes import Value, refs_of
+from imnm.logic.truth import Truth, all_of
+
+from . import followup
+from .engine import Case
+from .followup import CK, Course, cited, entries, iso
+from .model import Diagnosis
+
+LEVELS_IN_DOUBT = ("high", "moderate")
+
+
+def aftercare_of(case: Case, diagnosis: Diagnosis) -> dict[str, Any]:
+    """``cancer_screening``, ``treatment``, ``monitoring``, ``trials`` and ``conflicts`` of one patient on one date.
+
+    Treatment, screening and trials are there once a subtype of IMNM is diagnosed; the course of CK whenever there is
+    one to speak of; conflicts as far as they concern the patient.
+    """
+    subtype = diagnosis.id if diagnosis.id in t.IMNM_SUBTYPES else None
+    return {
+        "cancer_screening": screening(case, subtype) if subtype else None,
+        "treatment": treatment(case, subtype),
+        "monitoring": monitoring(case, subtype),
+        "trials": trials_for(case) if subtype else [],
+        "conflicts": conflicts_for(case, subtype),
+    }
+
+
+# ---------------------------------------------------------------- conditions, compiled once
+
+
+@cache
+def conditions() -> Program:
+    """Every condition of options and trials: ``option.<option>.<consideration>``, ``fact.<option>.<fact>``,
+    ``trial.<trial>.<criterion>``, and the day of the first sign."""
+    found: dict[str, Value] = {"first_sign": FIRST_SIGN}
+    for option in t.OPTIONS:
+        found.update({f"option.{option.id}.{c.id}": c.condition for c in option.considerations})
+        found.update({f"fact.{option.id}.{f.id}": f.unless_not for f in option.facts if f.unless_not is not None})
+    for trial, criteria in CRITERIA.items():
+        found.update({f"trial.{trial}.{criterion.id}": criterion.condition for criterion in criteria})
+    return Program(found)
+
+
+class Judge:
+    """The conditions of options and trials for one patient, with the record entries behind each."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.values: Values = conditions().run(case.events, case.as_of, case.values)
+        self.proof = conditions().prover(self.values)
+
+    def truth(self, id: str) -> Truth:
+        """The truth of a condition."""
+        value = self.values.get(id)
+        return value if isinstance(value, bool) else None
+
+    def evidence(self, id: str) -> list[dict[str, str]]:
+        """The record entries behind a condition, each once."""
+        seen = {(entry.ref, entry.text): None for entry in self.proof(id).evidence}
+        for entry in self.case.evidence(*sorted(refs_of(conditions().definitions[id]))):
+            seen.setdefault((entry.ref, entry.text))
+        return [{"ref": ref, "text": text} for ref, text in seen]
+
+
+# ---------------------------------------------------------------- treatment
+
+
+def treatment(case: Case, subtype: str | None) -> dict[str, Any] | None:
+    """Options, safety checks and lipid lowering; None if nothing of it applies."""
+    lipids = lipid_lowering(case)
+    if subtype is None and lipids is None:
+        return None
+    found: dict[str, Any] = {"notice": say("treatment.page.notice"), "subtype": subtype}
+    if subtype is not None:
+        judge = Judge(case)
+        rows = [_option(judge, option, subtype) for option in t.OPTIONS if subtype in option.roles]
+        found["options"] = sorted(rows, key=lambda row: ROLE_ORDER.index(row["role"]))
+        found["safety"] = safety(case)
+    if lipids is not None:
+        found["lipid_lowering"] = lipids
+    return found
+
+
+ROLE_ORDER = ("trigger", "first", "supportive", "add_on", "maintenance", "refractory", "not_supported")
+
+
+def _option(judge: Judge, option: t.Option, subtype: str) -> dict[str, Any]:
+    role = option.roles[subtype]
+    rows: dict[str, list[dict[str, Any]]] = {"for": [], "against": [], "unknown": []}
+    for consideration in option.considerations:
+        id = f"option.{option.id}.{consideration.id}"
+        truth = judge.truth(id)
+        if truth is False:
+            continue
+        row = {
+            "id": consideration.id,
+            "text": say(f"treatment.consider.{consideration.id}"),
+            "evidence": judge.evidence(id) if truth else [],
+            **cited(consideration.evidence),
+        }
+        rows[consideration.side if truth else "unknown"].append(row)
+    return {
+        "id": option.id,
+        "title": say(f"treatment.option.{option.id}.title"),
+        "role": role,
+        "role_text": say(f"treatment.role.{role}"),
+        "state": drug_state(judge.case, option.drugs) if option.drugs else None,
+        **rows,
+        "facts": [
+            {"id": fact.id, "text": say(f"treatment.fact.{fact.id}"), **cited(fact.evidence)}
+            for fact in option.facts
+            if subtype in fact.of and not (fact.unless_not and judge.truth(f"fact.{option.id}.{fact.id}") is False)
+        ],
+    }
+
+
+def drug_state(case: Case, drugs: Sequence[str]) -> dict[str, Any]:
+    """Whether one of these drugs is in use, was started, was stopped, or is stated as not taken, with dates."""
+    events = _of(case, drugs)
+    active = [e for e in _of(case, [f"{drug}.active" for drug in drugs]) if e.truth is not False]
+    stops = _of(case, [f"{drug}.stop" for drug in drugs])
+    given = [e for e in events if e.truth is True]
+    stopped = max((e.end for e in stops), default=-math.inf)
+    if active and max(e.end for e in active) > stopped:
+        state, shown = "in_use", active
+    elif stops:
+        state, shown = "stopped", stops
+    elif given:
+        state, shown = "started", given
+    elif events:
+        state, shown = "not_taken", events
+    else:
+        state, shown = "not_recorded", []
+    starts = [e.end for e in given if math.isfinite(e.end)]
+    return {
+        "id": state,
+        "text": say(f"treatment.page.{state}"),
+        "since": iso(min(starts)) if starts else None,
+        "until": iso(stopped) if state == "stopped" else None,
+        "evidence": entries(shown),
+    }
+
+
+def _of(case: Case, concepts: Iterable[str]) -> list[Event]:
+    wanted = frozenset(concepts)
+    return [event for event in case.events if event.concept in wanted]
+
+
+# ---------------------------------------------------------------- safety checks
+
+
+def safety(case: Case) -> list[dict[str, Any]]:
+    """The checks before and during treatment against the record.
+
+    status: ``done``; ``overdue`` (done, due again); ``missing`` (the record holds results of this kind, not this one);
+    ``unknown`` (the record cannot tell). Checks that belong to a drug are there once the drug is on record; what comes
+    before treatment is there always.
+    """
+    return [
+        _check(case, check)
+        for check in t.SAFETY_CHECKS
+        if check.phase == "before" or any(event.truth is True for event in _of(case, check.drugs))
+    ]
+
+
+def _check(case: Case, check: t.SafetyCheck) -> dict[str, Any]:
+    status, shown, due = _status(case, check)
+    positive = [e for e in _of(case, check.positive_matters) if e.truth is True]
+    return {
+        "id": check.id,
+        "title": say(f"treatment.check.{check.id}.title"),
+        "phase": check.phase,
+        "phase_text": say(f"treatment.phase.{check.phase}"),
+        "why": say(f"treatment.check.{check.id}.why"),
+        "status": status,
+        "status_text": say(f"treatment.status.{status if check.done_by or status != 'unknown' else 'by_hand'}"),
+        "on": iso(max((event.end for event in shown), default=math.inf)),
+        "due_on": due,
+        "positive": bool(positive),
+        "evidence": entries([*shown, *(e for e in positive if e not in shown)]),
+        **cited(check.evidence),
+    }
+
+
+def _status(case: Case, check: t.SafetyCheck) -> tuple[str, list[Event], str | None]:
+    """The status of a check, the newest entry of each of its parts, and the date on which it is due again."""
+    readable = [group for group in check.done_by if any(concept in CONCEPTS for concept in group)]
+    newest = [_newest(_of(case, group)) for group in readable]
+    shown = [event for event in newest if event is not None]
+    if not readable or len(readable) < len(check.done_by):
+        return "unknown", shown, None
+    if len(shown) < len(readable):
+        return ("missing" if _holds(case, check.area) else "unknown"), shown, None
+    due = _due_again(case, check, min(event.end for event in shown))
+    if due is None:
+        return "done", shown, None
+    return ("overdue" if due < case.as_of else "done"), shown, iso(due)
+
+
+def _newest(events: Sequence[Event]) -> Event | None:
+    return max(events, key=lambda event: event.end if math.isfinite(event.end) else -math.inf, default=None)
+
+
+RESULTS = tuple(id for id, concept in CONCEPTS.items() if concept.domain == "result")
+PROCEDURES = tuple(id for id, concept in CONCEPTS.items() if concept.domain == "procedure")
+
+
+def _holds(case: Case, area: t.Area) -> bool:
+    """Whether the record holds anything of this kind, so that not holding one thing says something."""
+    return bool(_of(case, RESULTS if area == "laboratory" else PROCEDURES)) if area != "talk" else False
+
+
+def _due_again(case: Case, check: t.SafetyCheck, last: float) -> float | None:
+    """The day on which a repeated check is due again, by the days since the drug was started; None if it is not
+    repeated or a date is missing."""
+    begun = [e.end for e in _of(case, check.drugs) if e.truth is True and math.isfinite(e.end)]
+    if not check.again or not begun or not math.isfinite(last):
+        return None
+    since = max(last - min(begun), 0)
+    steps = [every for start, every in check.again if since >= start] or [check.again[0][1]]
+    return last + steps[-1]
+
+
+# ---------------------------------------------------------------- lipids
+
+
+def lipid_lowering(case: Case) -> dict[str, Any] | None:
+    """What lipid lowering remains after anti-HMGCR disease and what labels say; None without the antibody."""
+    if case.truth("anti_hmgcr_positive") is not True:
+        return None
+    return {
+        "rule": say("treatment.lipid.rule"),
+        "red_yeast_rice": say("treatment.lipid.red_yeast"),
+        "statin_in_use": case.truth("statin_current"),
+        "evidence": [{"ref": e.ref, "text": e.text} for e in case.evidence("anti_hmgcr_positive", "statin_current")],
+        "options": [
+            {"id": id, "text": say(f"treatment.lipid.option.{id}"), "state": drug_state(case, drugs), **cited(basis)}
+            for id, drugs, basis in t.LIPID_OPTIONS
+        ],
+        "labels": [
+            {"id": id, "text": say(f"treatment.lipid.label.{id}"), "date": date or None, **cited(basis)}
+            for id, date, basis in t.STATIN_LABELS
+        ],
+        "label_gap": say("treatment.lipid.label_gap"),
+        **cited(t.LIPID_RULE),
+    }
+
+
+# ---------------------------------------------------------------- monitoring
+
+
+def monitoring(case: Case, subtype: str | None) -> dict[str, Any] | None:
+    """The course and, once diagnosed, what is due; None if there is no course to speak of."""
+    course = Course(case.events, case.as_of, case.values)
+    if subtype is None and len(followup.points(course)) < 2:
+        return None
+    found: dict[str, Any] = {"notice": say("monitoring.page.notice"), "trend": followup.trend(course)}
+    if subtype is None:
+        return found
+    phase = followup.phase_of(course)
+    return {
+        **found,
+        "phase": phase,
+        "phase_text": say(f"monitoring.phase.{phase}"),
+        "schedule": followup.schedule(course),
+        "definitions": [followup.remission(course)],
+        "expect": [
+            {"id": id, "text": say(f"monitoring.expect.{id}"), **cited(basis)}
+            for id, of, basis in m.EXPECTATIONS
+            if not of or subtype in of
+        ],
+    }
+
+
+# ---------------------------------------------------------------- cancer screening
+
+
+class Category(NamedTuple):
+    """The IMACS category now and the one it could become; None where it cannot be told."""
+
+    now: str | None
+    could: str | None
+    missing: tuple[str, ...] = ()
+    provisional: bool = True
+
+
+def category_of(case: Case) -> Category:
+    """The category by the published rule."""
+    return Category(None, None)
+
+
+def screening(case: Case, subtype: str) -> dict[str, Any]:
+    """The plan of cancer screening with dates."""
+    onset = case.number("first_sign")
+    age = case.number("age")
+    if age is not None and age.high < m.ADULT_ONSET.number:
+        return _not_screened("child")
+    category = category_of(case)
+    level = category.now or "standard"
+    panels = m.PANELS_AT_DIAGNOSIS[level]
+    return {
+        "category": category.now,
+        "could_reach": category.could,
+        "missing": list(category.missing),
+        "provisional": category.provisional,
+        "notice": say("monitoring.screening.notice"),
+        "panels": [_panel(case, panel, onset) for panel in panels],
+        "notes": [say("monitoring.screening.age_sex"), say("monitoring.screening.red_flags")],
+        "tag": m.SCREENING.tag,
+        "sources": list(m.SCREENING.sources),
+    }
+
+
+def _not_screened(reason: str) -> dict[str, Any]:
+    words = say(f"monitoring.screening.reason_{reason}")
+    return {
+        "category": None,
+        "applicable": False,
+        "notice": say("monitoring.screening.not_applicable", reason=words),
+        "panels": [],
+        **cited(m.SCREENING),
+    }
+
+
+def _panel(case: Case, panel: str, onset: Interval | None) -> dict[str, Any]:
+    return {
+        "id": panel,
+        "title": say(f"monitoring.screening.panel.{panel}"),
+        "due_on": iso(case.as_of),
+        "items": [_item(case, item) for item in m.PANELS[panel]],
+    }
+
+
+def _item(case: Case, item: m.ScreeningItem) -> dict[str, Any]:
+    return {"id": item.id, "title": say(f"monitoring.screening.item.{item.id}")}
+
+
+# ---------------------------------------------------------------- trials
+
+
+def trials_for(case: Case) -> list[dict[str, Any]]:
+    """The trials that may still take people, each criterion true, false or unknown in this patient; those that fit
+    best first."""
+    judge = Judge(case)
+    rows = [_trial(judge, trial) for trial in trials().values() if not trial.closed]
+    order = {"possible": 0, "unknown": 1, "no": 2}
+    return sorted(rows, key=lambda row: order[row["fit"]])
+
+
+def _trial(judge: Judge, trial: Trial) -> dict[str, Any]:
+    criteria = [_criterion(judge, trial, criterion) for criterion in CRITERIA[trial.id]]
+    met = all_of(row["result"] for row in criteria)
+    fit = {True: "possible", False: "no", None: "unknown"}[met]
+    status = say(f"trials.status.{trial.status}")
+    dated = say("trials.page.status_on", status=status, on=trial.status_on)
+    return {
+        "id": trial.id,
+        "title": say(f"trials.{trial.id}.title"),
+        "name": trial.name or None,
+        "drug": trial.drug or None,
+        "target": trial.target or None,
+        "phase": trial.phase or None,
+        "design": say(f"trials.{trial.id}.design"),
+        "status": trial.status,
+        "status_on": trial.status_on or None,
+        "status_text": dated if trial.status_on else say("trials.page.status_undated", status=status),
+        "fit": fit,
+        "fit_text": say(f"trials.fit.{fit}"),
+        "criteria": criteria,
+        "notice": say("trials.page.notice"),
+        "tag": trial.tag,
+        "sources": list(trial.sources),
+    }
+
+
+def _criterion(judge: Judge, trial: Trial, criterion: TrialCriterion) -> dict[str, Any]:
+    id = f"trial.{trial.id}.{criterion.id}"
+    truth = judge.truth(id)
+    return {
+        "id": criterion.id,
+        "text": say(f"trials.{trial.id}.{criterion.id}"),
+        "result": truth,
+        "evidence": judge.evidence(id) if truth is not None else [],
+    }
+
+
+# ---------------------------------------------------------------- conflicts
+
+
+def conflicts_for(case: Case, subtype: str | None) -> list[dict[str, Any]]:
+    """The conflicts between sources that concern this patient, both statements with their sources and dates."""
+    return [shown(conflict) for conflict in shown_in(situations(case, subtype))]
+
+
+def situations(case: Case, subtype: str | None) -> frozenset[str]:
+    """What the patient's situation is called in ``conflicts.toml``."""
+    found: set[str] = set()
+    if subtype is not None:
+        found |= {subtype, "treatment", "monitoring", "trial", "cancer"}
+    elif case.level in LEVELS_IN_DOUBT:
+        found.add("suspicion")
+    if case.truth("statin_exposure") and (subtype or case.level not in ("none", "insufficient")):
+        found.add("statin")
+    for finding, situation in (
+        ("muscle_biopsy", "biopsy"),
+        ("skin_rash_dm", "rash"),
+        ("cardiac_involvement", "heart"),
+        ("dyspnea_or_respiratory", "breathing"),
+    ):
+        if found and case.truth(finding):
+            found.add(situation)
+    if case.truth("anti_hmgcr_positive") and subtype is None:
+        found.add("antibody")
+    if found and any(event.truth is True for event in _of(case, ("pregnancy",))):
+        found.add("pregnancy")
+    return frozenset(found)
+
+
+def shown(conflict: Conflict) -> dict[str, Any]:
+    """One conflict as the contract and ``explain`` show it."""
+    return {
+        "id": conflict.id,
+        "title": conflict.text("topic"),
+        "a": _side(conflict.text("a"), conflict.a),
+        "b": _side(conflict.text("b"), conflict.b),
+        "follows": conflict.follows,
+        "rule": conflict.text("rule"),
+        "why": conflict.text("why"),
+        "tag": conflict.tag,
+        "sources": sorted({*conflict.a, *conflict.b}),
+    }
+
+
+def _side(text: str, ids: Sequence[str]) -> dict[str, Any]:
+    """A statement with its sources; its date is the newest year among them, ``undated`` if none has one."""
+    years = [sources()[id].year for id in ids if id in sources() and sources()[id].year]
+    return {"text": text, "sources": list(ids), "date": max(years, default=say("conflicts.page.undated"))}
+
+
+__all__ = ["CK", "Category", "aftercare_of", "category_of", "conditions", "shown"]
