@@ -21,16 +21,16 @@ def text(assessment: Assessment, *, colour: bool = False) -> str:
     """The whole report, ending in a newline. ``colour``: whether it may carry terminal colour codes."""
     paint = _paint if colour else _plain
     top = head(assessment)
-    lines = [paint(say("report.title.page"), "heading"), *_wrap(top.subject)]
-    lines += [*_wrap(top.record), ""]
+    lines = [paint(say("report.title.page"), "heading"), *wrap(top.subject)]
+    lines += [*wrap(top.record), ""]
     lines += _coloured_first(f"{top.level.upper()}. {top.summary}", len(top.level), top.tone, paint)
     for line in top.lines:
-        lines += _wrap(line)
+        lines += wrap(line)
     for section in sections(assessment):
         lines += ["", paint(section.title.upper(), "heading")]
         for block in section.blocks:
             lines += _block(block, paint)
-    lines += ["", *_wrap(_footer(assessment))]
+    lines += ["", *wrap(_footer(assessment))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -52,7 +52,7 @@ def _block(block: Block, paint: _Paint) -> list[str]:
     if isinstance(block, Table):
         return table(block)
     if isinstance(block, Paragraph):
-        return _wrap(block.text)
+        return wrap(block.text)
     assert isinstance(block, Figure)
     return []
 
@@ -61,15 +61,15 @@ def _entry(entry: Entry, bullet: str, paint: _Paint) -> list[str]:
     indent = " " * (len(bullet) + 1)
     mark = f" [{entry.mark}]" if entry.mark else ""
     bar = " " + _bar(entry.share) if entry.share is not None else ""
-    lines = _wrap(f"{entry.title}{mark}{bar}", f"{bullet} ", indent)
+    lines = wrap(f"{entry.title}{mark}{bar}", f"{bullet} ", indent)
     if entry.tone:
         lines = [paint(line, entry.tone) for line in lines]
     for line in entry.lines:
-        lines += _wrap(line, indent, indent + "  ")
+        lines += wrap(line, indent, indent + "  ")
     if entry.evidence:
-        lines += _wrap(say("report.line.evidence", items="; ".join(entry.evidence)), indent, indent + "  ")
+        lines += wrap(say("report.line.evidence", items="; ".join(entry.evidence)), indent, indent + "  ")
     if entry.sources:
-        lines += _wrap(say("report.line.sources", items=", ".join(entry.sources)), indent, indent + "  ")
+        lines += wrap(say("report.line.sources", items=", ".join(entry.sources)), indent, indent + "  ")
     return lines
 
 
@@ -90,7 +90,7 @@ def table(table: Table) -> list[str]:
     for row in rows:
         cells = [row[i].rjust(widths[i]) if i in table.numeric else row[i].ljust(widths[i]) for i in range(last)]
         start = "".join(cell + "  " for cell in cells)
-        lines += _wrap(row[last], start, " " * left) or [visible(start)]
+        lines += wrap(row[last], start, " " * left) or [visible(start)]
     return lines
 
 
@@ -99,11 +99,12 @@ def _stacked(table: Table) -> list[str]:
     lines = []
     for row in table.rows:
         first, rest = row[0], [cell for cell in row[1:] if cell]
-        lines += _wrap(f"{first}: {', '.join(rest)}" if rest else first, "- ", "  ")
+        lines += wrap(f"{first}: {', '.join(rest)}" if rest else first, "- ", "  ")
     return lines
 
 
-def _wrap(line: str, first: str = "", rest: str = "") -> list[str]:
+def wrap(line: str, first: str = "", rest: str = "") -> list[str]:
+    """The line in as many as it needs, the first and the further ones indented so; no control characters."""
     return textwrap.wrap(
         visible(line),
         WIDTH,
@@ -115,7 +116,7 @@ def _wrap(line: str, first: str = "", rest: str = "") -> list[str]:
 
 
 def _coloured_first(line: str, length: int, tone: str, paint: _Paint) -> list[str]:
-    wrapped = _wrap(line)
+    wrapped = wrap(line)
     wrapped[0] = paint(wrapped[0][:length], tone) + wrapped[0][length:]
     return wrapped
 
