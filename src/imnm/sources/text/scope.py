@@ -1,0 +1,451 @@
+"""Sentences, sections and tissues of a report, and how a sentence states what it names.
+
+The idea is that of ConText: a cue acts on what it governs, in one direction, until something ends its reach. Here the
+reach follows the punctuation and the conjunctions, so that in "no inflammation or necrosis but regenerating fibres" the
+regeneration is not denied. Every scan is bounded (:data:`REACH`), so reading is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imnm.logic.truth import Truth
+
+from .lexicon import NO_TAGS, Lexicon, Tags, Token, data
+
+REACH = 40  # words on either side that can govern a finding; longer sentences are lists or no sentences at all
+_ABSENT: Tags = frozenset({"absent"})
+_SKIP: Tags = frozenset({"skip"})
+_MINORITY: Tags = frozenset({"minority"})
+_RESOLVED: Tags = frozenset({"resolved"})
+_BREAKS = frozenset({";", ":"})
+
+
+class Statement(NamedTuple):
+    """How something is stated. ``said`` is False where it is only named (not examined, asked, history, teaching)."""
+
+    said: bool
+    truth: Truth = True
+    amount: str | None = None
+    """``low`` or ``high`` if an amount is stated."""
+
+
+NOTHING = Statement(False)
+
+
+class Sentence:
+    """One sentence as items (phrases and single words), each with its tags."""
+
+    __slots__ = ("asks", "cache", "closing", "end", "findings", "part", "spans", "strength", "tags", "words")
+
+    def __init__(self, words: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
+        self.words = words
+        self.tags = tags
+        self.spans = spans
+        self.end = len(words)
+        self.asks = False  # ends with a question mark
+        self.part = 0  # numbered parts of one specimen list
+        self.strength = 0  # +1 in an addendum, -1 in a preliminary report
+        self.findings: frozenset[str] = frozenset()
+        self.cache: dict[int, Statement] = {}
+        self.closing: dict[int, int] = {}
+        opened: list[int] = []
+        for at, word in enumerate(words):
+            if word in "([":
+                opened.append(at)
+            elif word in ")]" and opened:
+                start = opened.pop()
+                self.closing[start] = at
+                self.closing[at] = start
+
+    def find(self, tag: str, start: int = 0, end: int | None = None) -> int:
+        """The first item in the range with this tag, or -1."""
+        tags = self.tags
+        for at in range(max(start, 0), self.end if end is None else min(end, self.end)):
+            if tag in tags[at]:
+                return at
+        return -1
+
+    def has(self, tag: str, start: int = 0, end: int | None = None) -> bool:
+        """Whether an item in the range has this tag."""
+        return self.find(tag, start, end) >= 0
+
+    def segment(self, at: int) -> tuple[int, int]:
+        """The bounds of the comma-separated part around an item."""
+        start, end = at, at + 1
+        while start > 0 and not self._bounds(start - 1):
+            start -= 1
+        while end < self.end and not self._bounds(end):
+            end += 1
+        return start, end
+
+    def clause(self, at: int) -> tuple[int, int]:
+        """The bounds of the clause around an item (semicolons, colons and words such as *but*)."""
+        start, end = at, at + 1
+        while start > 0 and not self.breaks(start - 1):
+            start -= 1
+        while end < self.end and not self.breaks(end):
+            end += 1
+        return start, end
+
+    def breaks(self, at: int) -> bool:
+        """Whether a clause ends here."""
+        return self.words[at] in _BREAKS or "stop" in self.tags[at]
+
+    def _bounds(self, at: int) -> bool:
+        return self.words[at] in ",()" or self.breaks(at)
+
+    # ------------------------------------------------------------ how a finding is stated
+
+    def statement(self, at: int, size: int = 1) -> Statement:
+        """How the finding at this item is stated."""
+        known = self.cache.get(at)
+        if known is None:
+            known = self.cache[at] = self._statement(at, at + size)
+        return known
+
+    def _statement(self, start: int, end: int) -> Statement:
+        if self._only_named(start, end):
+            return NOTHING
+        left, amount = self._before(start)
+        said, right, amount_after = self._after(end)
+        if not said:
+            return NOTHING
+        amount = amount or amount_after
+        if left is False or right is False:
+            return Statement(True, False, amount)
+        if left is None or right is None or self.asks:
+            return Statement(True, None, amount)
+        return Statement(True, True, amount)
+
+    def _only_named(self, start: int, end: int) -> bool:
+        """Whether it is asked, taught, planned, of a relative or of an earlier examination."""
+        first, last = self.clause(start)
+        segment_start, segment_end = self.segment(start)
+        if self.has("ask", first, start) or self.has("family", 0, start) or self.has("generic", first, last):
+            return True
+        if self.has("background", segment_start, start) or self.has("readas", segment_start, start):
+            return True
+        if self.has("plan", 0, 1) or self.has("plan", segment_start, segment_end):
+            return True
+        return self._of_the_past(first, last, start, segment_end)
+
+    def _of_the_past(self, first: int, last: int, start: int, segment_end: int) -> bool:
+        if self.has("now", first, last) or self.has("resolved", first, last):
+            return False
+        comparing = False
+        for at in range(first, segment_end):
+            tags = self.tags[at]
+            if "compare" in tags:
+                comparing = True
+            elif self.words[at] == ",":
+                comparing = False
+            elif "past" in tags and not comparing and not self._parenthetical(at, start):
+                return True
+        return False
+
+    def _parenthetical(self, at: int, target: int) -> bool:
+        start, end = self.segment(at)
+        return not start <= target < end and start > 0 and self.words[start - 1] in ",(" and at > target
+
+    def _before(self, start: int) -> tuple[Truth, str | None]:
+        """What stands before: denied, hedged, or neither; and the amount."""
+        amount: str | None = None
+        crossed_finding = verb = False
+        at = start - 1
+        while at >= 0 and at > start - REACH:
+            word, tags = self.words[at], self.tags[at]
+            if word in ")]" and at in self.closing:
+                at = self.closing[at] - 1
+                continue
+            if word in "([":
+                if self._inherits(at):
+                    return self.statement(self._finding_before(at)).truth, amount
+                break
+            if word in _BREAKS or "stop" in tags:
+                break
+            if word == ",":
+                if self._own_item(at + 1, start):
+                    break
+            elif "negation" in tags or ("not" in tags and "absent" not in tags):
+                blocked = verb and (crossed_finding or word in ("without", "lacking any"))
+                return (True, amount) if blocked else (False, amount)
+            elif "hedge" in tags and not crossed_finding:
+                return None, amount
+            elif "hedge" in tags:
+                return (None, amount) if not verb else (True, amount)
+            elif "verb" in tags or "with" in tags:
+                verb = True
+                if crossed_finding and "with" in tags:
+                    pass
+            elif self._predicate(at):
+                break
+            elif "and" in tags and amount is not None and not crossed_finding:
+                break
+            elif amount is None and not crossed_finding:
+                amount = "low" if "low" in tags else "high" if "high" in tags else None
+            if tags & self.findings:
+                if verb:
+                    break
+                crossed_finding = True
+            at -= 1
+        return True, amount
+
+    def _predicate(self, at: int) -> bool:
+        tags = self.tags[at]
+        return bool(tags & {"absent", "seen", "skip", "resolved"}) and not tags & self.findings
+
+    def _own_item(self, start: int, target: int) -> bool:
+        """Whether a comma starts an item with an amount or a predicate of its own, which a denial does not reach."""
+        if start < self.end and self.tags[start] & {"with", "now"}:
+            return True
+        if any(self.tags[at] & {"low", "high"} for at in range(start, target)):
+            return True
+        for at in range(target + 1, min(self.end, target + REACH)):
+            word, tags = self.words[at], self.tags[at]
+            if word in ",;:([" or tags & {"or", "and", "stop"}:
+                return False
+            if tags & {"absent", "seen", "skip", "low", "high", "upregulated", "hedge"} or word[0] == "+":
+                return True
+        return False
+
+    def _inherits(self, opening: int) -> bool:
+        """Whether a bracket only spells out the finding before it: "no infiltrate (lymphocytes or macrophages)"."""
+        finding = self._finding_before(opening)
+        if finding < 0:
+            return False
+        close = self.closing.get(opening, self.end)
+        stated = {"negation", "absent", "seen", "hedge", "low", "high", "verb", "skip"}
+        return not any(self.tags[at] & stated for at in range(opening + 1, close))
+
+    def _finding_before(self, at: int) -> int:
+        before = at - 1
+        return before if before >= 0 and self.tags[before] & self.findings else -1
+
+    def _after(self, end: int) -> tuple[bool, Truth, str | None]:
+        """What follows: whether it is said at all, denied or hedged, and the amount."""
+        amount: str | None = None
+        verb = listed = False
+        at = end
+        while at < self.end and at < end + REACH:
+            word, tags = self.words[at], self.tags[at]
+            if word in "([":
+                inside = at + 1
+                close = self.closing.get(at, self.end - 1)
+                verdict = self._verdict(inside) if inside < close else None
+                if verdict is not None and not self._names_finding(inside, close):
+                    return verdict
+                at = close + 1
+                continue
+            if word in ")]" or word == ";":
+                break
+            if word == "?":
+                return True, None, amount
+            if "stop" in tags:
+                if at + 1 < self.end and self.tags[at + 1] & {"absent", "resolved"} and not self._names_finding(at + 1, self._item_end(at + 1)):
+                    return True, False, amount
+                break
+            if word == ",":
+                following = self._continues(at, listed)
+                if following < 0:
+                    break
+                listed = True
+                at = following
+                continue
+            if word == ":":
+                verb = True
+                if self._names_finding(at + 1, self._item_end(at + 1)) and "negation" not in self._tags(at + 1):
+                    break
+            elif "negation" in tags or ("not" in tags and "absent" not in tags):
+                if verb and not self._names_finding(at + 1, self._item_end(at + 1)):
+                    return True, False, amount
+                break
+            elif "with" in tags and "verb" not in tags:
+                break
+            elif "and" in tags:
+                if self._singular_predicate(at):
+                    break
+                listed = True
+            elif tags & self.findings:
+                if not listed and verb:
+                    break
+            else:
+                verdict = self._verdict(at)
+                if verdict is not None:
+                    return verdict[0], verdict[1], verdict[2] or amount
+                if "verb" in tags:
+                    verb = True
+                elif amount is None and ("low" in tags or "high" in tags):
+                    amount = "low" if "low" in tags else "high"
+            at += 1
+        return True, True, amount
+
+    def _tags(self, at: int) -> Tags:
+        return self.tags[at] if at < self.end else NO_TAGS
+
+    def _verdict(self, at: int) -> tuple[bool, Truth, str | None] | None:
+        """What a predicate says, or None if the item is none."""
+        tags, word = self.tags[at], self.words[at]
+        if "skip" in tags:
+            return False, True, None
+        if "absent" in tags or "resolved" in tags:
+            return True, False, None
+        if "minority" in tags:
+            return True, True, "low"
+        if "hedge" in tags or word == "?":
+            return True, None, None
+        if word[0] == "+":
+            return True, True, "low" if word == "+" else "high"
+        if "seen" in tags:
+            return self._late_hedge(at)
+        return None
+
+    def _late_hedge(self, at: int) -> tuple[bool, Truth, str | None]:
+        """*Seen* holds, unless what directly follows takes it back."""
+        return True, True, None
+
+    def _names_finding(self, start: int, end: int) -> bool:
+        return any(self.tags[at] & self.findings for at in range(start, min(end, self.end)))
+
+    def _item_end(self, start: int) -> int:
+        at = start
+        while at < self.end and self.words[at] not in ",;" and "stop" not in self.tags[at]:
+            at += 1
+        return at
+
+    def _continues(self, comma: int, listed: bool) -> int:
+        """Where a scan to the right goes on after a comma: into a list or past an apposition; -1 if it ends."""
+        first = self._tags(comma + 1)
+        if first & {"absent", "seen", "skip", "resolved", "verb", "pronoun"}:
+            return comma + 1
+        if first & {"hedge"} and not self._names_finding(comma + 1, self._item_end(comma + 1)):
+            return -1
+        end = self._item_end(comma + 1)
+        if not self._names_finding(comma + 1, end) and not first & {"and", "or"}:
+            later = self._tags(end + 1) if end < self.end and self.words[end] == "," else NO_TAGS
+            return end + 1 if later & {"absent", "seen", "skip", "resolved", "verb", "hedge"} else -1
+        if first & {"low", "high", "negation", "not"}:
+            return -1
+        return comma + 1 if self._list_with_predicate(comma + 1) else -1
+
+    def _list_with_predicate(self, start: int) -> bool:
+        """Whether items follow that are joined by *and* or *or* and share one predicate ("A, B and C are absent")."""
+        joined = False
+        for at in range(start, min(self.end, start + REACH)):
+            word, tags = self.words[at], self.tags[at]
+            if word == ";" or tags & {"stop", "negation", "low", "high"}:
+                return False
+            if tags & {"and", "or"}:
+                if self._singular_predicate(at):
+                    return False
+                joined = True
+            elif word == ":":
+                return True
+            elif tags & {"absent", "seen", "skip", "hedge", "resolved"}:
+                return joined
+        return False
+
+    def _singular_predicate(self, conjunction: int) -> bool:
+        """Whether what follows *and* has its own predicate ("necrosis and the fascia is not thickened")."""
+        if "and" not in self.tags[conjunction]:
+            return False
+        if self._tags(conjunction + 1) & {"low", "high", "negation", "verb", "absent", "seen"}:
+            return True
+        for at in range(conjunction + 1, min(self.end, conjunction + 8)):
+            if self.words[at] in ",;:":
+                return False
+            if self.words[at] in ("is", "was", "has", "show", "appear"):
+                return True
+        return False
+
+
+# ---------------------------------------------------------------- from text to sentences
+
+
+def _ends(tokens: list[Token], at: int, text: str, abbreviations: frozenset[str]) -> bool:
+    """Whether a sentence ends with this token."""
+    word, _, end = tokens[at]
+    if word == ".":
+        previous = text[tokens[at - 1].start : tokens[at - 1].end].lower() if at else ""
+        return previous not in abbreviations
+    if word in "!?":
+        return end >= len(text) or text[end].isspace()
+    return word == "\n" and _line_ends(tokens, at, text)
+
+
+def _line_ends(tokens: list[Token], at: int, text: str) -> bool:
+    """A line break ends a sentence unless a full line simply runs on."""
+    if at + 1 >= len(tokens) or at == 0:
+        return True
+    previous, following = tokens[at - 1], tokens[at + 1]
+    line_start = text.rfind("\n", 0, previous.end) + 1
+    if following.word == "\n" or previous.word in ".;:" or previous.end - line_start < 50:
+        return True
+    return not (text[following.start].islower() or previous.word == ",")
+
+
+def sentences(text: str, lexicon: Lexicon) -> Iterator[tuple[list[Token], bool]]:
+    """The sentences of a text as tokens, each with whether it is a question."""
+    abbreviations = frozenset(data()["abbreviations"]["words"])
+    tokens = lexicon.tokens(text)
+    current: list[Token] = []
+    for at, token in enumerate(tokens):
+        if _ends(tokens, at, text, abbreviations):
+            if current:
+                yield current, token.word == "?"
+            current = []
+        elif token.word != "\n":
+            current.append(token)
+    if current:
+        yield current, False
+
+
+def itemize(tokens: list[Token], lexicon: Lexicon) -> Sentence:
+    """A sentence as phrases with tags; *not … seen* and its like become one item."""
+    words = [token.word for token in tokens]
+    items: list[str] = []
+    tags: list[Tags] = []
+    spans: list[tuple[int, int]] = []
+    at = 0
+    while at < len(words):
+        size, found = lexicon.match(words, at)
+        items.append(words[at] if size == 1 else " ".join(words[at : at + size]))
+        tags.append(found)
+        spans.append((tokens[at].start, tokens[at + size - 1].end))
+        at += size
+    _fuse_not(items, tags, spans)
+    return Sentence(items, tags, spans)
+
+
+def _fuse_not(items: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
+    at = 0
+    while at < len(items):
+        if "not" in tags[at]:
+            end = _fused(at, items, tags)
+            if end > at:
+                tags[at] = _RESOLVED if "resolved" in tags[at] else _denied(tags[end])
+                items[at] = " ".join(items[at : end + 1])
+                spans[at] = (spans[at][0], spans[end][1])
+                del items[at + 1 : end + 1], tags[at + 1 : end + 1], spans[at + 1 : end + 1]
+        at += 1
+
+
+_DENIABLE = frozenset({"seen", "done", "upregulated", "increased", "dominant"})
+
+
+def _fused(at: int, items: list[str], tags: list[Tags]) -> int:
+    """The item that a *not* denies as a predicate, or ``at`` if there is none within four items."""
+    for ahead in range(at + 1, min(len(items), at + 5)):
+        found = tags[ahead]
+        if found & _DENIABLE:
+            return ahead
+        if items[ahead] in ",;:()" or found - {"verb", "done", "low", "high", "now", "stop", "pronoun"}:
+            break
+    return at
+
+
+def _denied(tags: Tags) -> Tags:
+    if "done" in tags and "seen" not in tags:
+        return _SKIP
+    return _MINORITY if "dominant" in tags else _ABSENT
