@@ -70,7 +70,7 @@ class _Evidence(NamedTuple):
     """One observation. Natural logarithms, one value per hypothesis.
 
     ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``centred``: ``lr`` less its
-    mean over the hypotheses, for comparing observations; ``strength``: the variance of ``lr`` over them. ``fits``: how
+    mean over the hypotheses, for comparing observations; ``strength``: the greatest distance from it. ``fits``: how
     surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis.
     """
 
@@ -256,7 +256,7 @@ class _Table:
             lr,
             tuple(variance + of_everyone for variance in own),
             centred,
-            sum(x * x for x in centred) / _N,
+            max(abs(x) for x in centred),
             tuple(fits),
             tuple(cell.reported and published for cell in cells),
             tuple(cell.sources for cell in cells),

@@ -109,13 +109,37 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 
-def default_setting(findings: Mapping[str, bool | None], age: float | None) -> str:
-    """The setting that a record suggests: a child; a statin user; someone with weakness; anyone else."""
+NEUROMUSCULAR_SIGNS = (
+    "proximal_weakness",
+    "weakness_any",
+    "severe_weakness",
+    "neck_flexor_weakness",
+    "distal_or_finger_flexor_weakness",
+    "finger_flexor_weakness",
+    "quadriceps_predominant",
+    "asymmetric_weakness",
+    "muscle_atrophy",
+    "scapular_winging",
+    "fatigable_or_ocular",
+    "myotonia",
+)
+NEUROMUSCULAR_TESTS = ("emg_", "biopsy_", "genetic_test_positive")
+"""Signs, and tests whatever their result, that bring a person to a neuromuscular clinic."""
+
+
+def default_setting(findings: Mapping[str, bool | None], age: float | None, statin_at_onset: bool | None = None) -> str:
+    """The setting that a record suggests: a child; a statin user; someone with signs or tests of a neuromuscular
+    clinic; anyone else.
+
+    ``statin_at_onset``: whether the statin was in use when the illness began or in the three months before; False
+    keeps someone who had stopped it long before from being taken for a statin user.
+    """
     if (age is not None and age < 18) or (age is None and findings.get("age_onset_lt_18")):
         return "child"
-    if findings.get("statin_exposure"):
+    if findings.get("statin_exposure") and statin_at_onset is not False:
         return "statin-user"
-    if findings.get("proximal_weakness") or findings.get("weakness_any"):
+    tested = any(value is not None and name.startswith(NEUROMUSCULAR_TESTS) for name, value in findings.items())
+    if tested or any(findings.get(sign) for sign in NEUROMUSCULAR_SIGNS):
         return "neuromuscular-clinic"
     return "general-record"
 
@@ -285,16 +309,29 @@ NARROW: Mapping[tuple[str, str], str] = {
 }
 """A set is a member of the group only when this member of the set is the true one."""
 
-REPLACED_BY_GENOTYPE = ("family_history_myopathy", "biopsy_dystrophic")
-"""A genotype that fits stands for all that is hereditary."""
+REPLACED_BY_GENOTYPE = ("family_history_myopathy", "biopsy_dystrophic", "age_onset_lt_18", "female")
+"""A genotype that fits stands for all that is hereditary; the sex too, since carriers of an X-linked gene fall ill."""
 
-GENES: Mapping[str, str] = {
+STATIN_IN_USE = ("statin_toxic_myopathy", "statin_myalgia")
+"""Diseases that a statin causes while it is taken; one that was stopped long before the illness explains neither."""
+
+FOLLOWS_FROM: Mapping[str, tuple[str, str]] = {"malignancy_associated": ("ici_myositis", "ici_exposure")}
+"""Cancer follows from a checkpoint inhibitor. Unless the drug is on record, cancer alone says nothing for the disease
+that the drug defines."""
+
+# fmt: off
+_DYSTROPHY_GENES = (
+    "BAG3", "BVES", "CAPN3", "CAV3", "COL6A1", "COL6A2", "COL6A3", "CRPPA", "CRYAB", "DAG1", "DES", "DNAJB6",
+    "EMD", "FHL1", "FKTN", "FLNC", "GMPPB", "GNE", "HMGCR", "HNRNPDL", "LAMA2", "LDB3", "LMNA", "MATR3", "MYOT",
+    "PLEC", "POGLUT1", "POMGNT1", "POMGNT2", "POMT1", "POMT2", "POPDC3", "SGCA", "SGCB", "SGCD", "SGCG", "TCAP",
+    "TNPO3", "TRAPPC11", "TRIM32", "TTN", "VCP",
+)
+# fmt: on
+GENES: Mapping[str, str] = dict.fromkeys(_DYSTROPHY_GENES, "lgmd") | {
     "DYSF": "dysferlinopathy",
     "FKRP": "lgmd_r9_fkrp",
     "ANO5": "lgmd_r12_ano5",
     "DMD": "becker",
-    "CAPN3": "lgmd",
-    "HMGCR": "lgmd",
     "GAA": "pompe",
     "PYGM": "mcardle",
     "CPT2": "lipid_storage",
@@ -303,7 +340,8 @@ GENES: Mapping[str, str] = {
     "DMPK": "other",
     "SMCHD1": "other",
 }
-"""The disease that a fitting genotype in this gene means; for a gene that is not named here, any genetic disease."""
+"""The id that a fitting genotype in this gene means (hereditary limb-girdle and distal myopathies count as ``lgmd``);
+for a gene that is not named here, any genetic disease."""
 
 ALWAYS_RECORDED = frozenset({"female", "statin_exposure", "tsh_high", "elevated_tsh", "genetic_test_positive"})
 """Findings that a record holds whether present or absent. Other signs are written down more often when present."""
