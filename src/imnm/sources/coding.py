@@ -1,0 +1,127 @@
+"""From codes and names to concepts. Every distinct coding is looked up once and remembered.
+
+Codes lead. A name decides where no code is understood, and always for what only words can say: a relative's disease,
+a denial, a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from imnm.knowledge.concepts import Domain, Match, lookup_code, lookup_name, with_ancestors
+
+from .structs import CodeableConcept
+
+LocalCodes = Mapping[tuple[str, str], str]
+"""A site's own codes: (system, code) to concept id."""
+
+_REMEMBERED = 200_000
+
+ANSWERS: dict[str, bool | None] = {"value_positive": True, "value_negative": False, "value_indeterminate": None}
+
+
+class Coded(NamedTuple):
+    """What a coding means, and the words in which it was written.
+
+    denied: the words deny what the code states (code for a rash, text "no rash").
+    """
+
+    matches: tuple[Match, ...]
+    text: str
+    denied: bool = False
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """The concepts, whatever is said of them."""
+        return frozenset(match.concept for match in self.matches)
+
+
+NOTHING = Coded((), "")
+
+_CONCEPT = msgspec.json.Decoder(CodeableConcept, strict=False)
+
+
+class Coder:
+    """Looks codings up. A site's own codes come before everything else."""
+
+    def __init__(self, local_codes: LocalCodes | None = None) -> None:
+        self._local = {(_bare(system), code): concept for (system, code), concept in (local_codes or {}).items()}
+        self._raw: dict[tuple[Domain, bytes], Coded] = {}
+        self._named: dict[tuple[Domain, str], tuple[Match, ...]] = {}
+
+    def raw(self, raw: bytes, domain: Domain) -> Coded:
+        """The meaning of a CodeableConcept as it stands in the file. Raises msgspec.DecodeError if it is none."""
+        key = (domain, raw)
+        found = self._raw.get(key)
+        if found is None:
+            if len(self._raw) >= _REMEMBERED:
+                self._raw.clear()
+            found = self._raw[key] = self.concept(_CONCEPT.decode(raw), domain)
+        return found
+
+    def concept(self, coded: CodeableConcept | None, domain: Domain) -> Coded:
+        """The meaning of a CodeableConcept: what its codes stand for, else what its words stand for."""
+        if coded is None:
+            return NOTHING
+        codings = coded.coding or ()
+        words = [coded.text] if coded.text else []
+        words += [coding.display for coding in codings if coding.display and coding.display not in words]
+        text = words[0] if words else next((coding.code for coding in codings if coding.code), "") or ""
+        by_code = with_ancestors(
+            match for coding in codings for match in self._by_code(coding.system or "", coding.code or "")
+        )
+        by_name = next((found for word in words if (found := self.name(word, domain))), ())
+        if any(match.family for match in by_name):
+            return Coded(by_name, text)
+        if not any(match.relation != "broader" for match in by_code):
+            return Coded(_joined(by_name, by_code), text)
+        said = {match.concept: match for match in by_name}
+        denied = any(said[match.concept].polarity is False for match in by_code if match.concept in said)
+        return Coded(tuple(_dated(match, said.get(match.concept)) for match in by_code), text, denied)
+
+    def name(self, text: str, domain: Domain) -> tuple[Match, ...]:
+        """The meaning of a name."""
+        key = (domain, text)
+        found = self._named.get(key)
+        if found is None:
+            if len(self._named) >= _REMEMBERED:
+                self._named.clear()
+            found = self._named[key] = _lookup_name(text, domain)
+        return found
+
+    def answer(self, system: str, code: str) -> tuple[bool | None, ...]:
+        """What an answer code says: True positive, False negative, None indeterminate; empty if it is no answer."""
+        return tuple(ANSWERS[match.concept] for match in self._by_code(system, code) if match.concept in ANSWERS)
+
+    def _by_code(self, system: str, code: str) -> tuple[Match, ...]:
+        if not code:
+            return ()
+        local = self._local.get((_bare(system), code))
+        return (Match(local, "exact", direct=local),) if local is not None else lookup_code(system, code)
+
+
+def _lookup_name(text: str, domain: Domain) -> tuple[Match, ...]:
+    try:
+        return lookup_name(text, domain)
+    except FileNotFoundError:  # until the name lexicon lands
+        return ()
+
+
+def _joined(first: tuple[Match, ...], then: tuple[Match, ...]) -> tuple[Match, ...]:
+    known = {match.concept for match in first}
+    return (*first, *(match for match in then if match.concept not in known))
+
+
+def _dated(match: Match, said: Match | None) -> Match:
+    """The code's match with what the words add to it: that it is over, or how long ago it was, or a doubt."""
+    if said is None or said.polarity is False:
+        return match
+    return match._replace(past=said.past, days_ago=said.days_ago, polarity=said.polarity)
+
+
+def _bare(system: str) -> str:
+    """A system address without scheme, version and trailing slash, so that spellings of it are equal."""
+    return system.strip().split("|")[0].removeprefix("http://").removeprefix("https://").rstrip("/").lower()

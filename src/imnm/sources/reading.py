@@ -1,0 +1,83 @@
+"""What a reader hands over: events, and everything in the input that was not understood or not used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from imnm.logic.event import Event
+from imnm.logic.interval import INF
+
+
+class InputError(ValueError):
+    """The input as a whole cannot be read; the message is one sentence for the person who gave it."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something in the input that was not understood or not used, without patient content.
+
+    ref: the record entry (``Observation/abc``), or the kind of input if it is about the whole.
+    """
+
+    ref: str
+    problem: str
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """A period on a drug. Dates are ISO 8601 as far as known; ``certain``: both ends are as recorded."""
+
+    drug: str
+    start: str | None = None
+    stop: str | None = None
+    certain: bool = False
+    ref: str = ""
+
+
+class Reading(msgspec.Struct):
+    """One patient's record, read.
+
+    newest_known: the newest day on which the record learnt something that was read (``-inf``: no date at all).
+    counts:       entries by resource type: how many were there and how many of them gave an event.
+    """
+
+    patient: str
+    events: list[Event]
+    problems: list[Problem] = []
+    exposures: list[Exposure] = []
+    newest_known: float = -INF
+    counts: dict[str, tuple[int, int]] = {}
+
+
+def newest_known(events: Iterable[Event]) -> float:
+    """The newest finite ``known`` of the events; ``-inf`` if there is none."""
+    return max((event.known for event in events if math.isfinite(event.known)), default=-INF)
+
+
+def without_repeats(events: Iterable[Event]) -> list[Event]:
+    """The events, each fact once: the same result sent through two feeds is one result, known since the earlier."""
+    kept: dict[tuple[object, ...], Event] = {}
+    for event in events:
+        key = (
+            event.concept,
+            event.start,
+            event.end,
+            event.low,
+            event.high,
+            event.times_low,
+            event.times_high,
+            event.truth,
+            event.grade,
+            event.detail,
+        )
+        earlier = kept.get(key)
+        if earlier is None or event.known < earlier.known:
+            kept[key] = event
+    return list(kept.values())
+
+
+def place(error: Exception) -> str:
+    """Where in the input decoding failed (`` at valueQuantity.value``), never what stands there; empty if unknown."""
+    path = str(error).rpartition("`$")[2].rstrip("`").lstrip(".") if "`$" in str(error) else ""
+    return f" at {path}" if path else ""
