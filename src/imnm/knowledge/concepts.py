@@ -37,6 +37,7 @@ class Concept(NamedTuple):
     parents: the wider concepts it also is (a statin's ingredient is a ``statin``).
     unit:    the canonical unit of its values, empty if it has none or its units are arbitrary (antibodies).
     lasting: it does not end, so "history of" it means that it is there.
+    episode: it happens at a time and is over (an infarction, a fall), so "three weeks ago" dates it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Concept(NamedTuple):
     label: str
     unit: str
     lasting: bool
+    episode: bool
     description: str
 
 
@@ -83,9 +85,11 @@ def _concepts() -> dict[str, Concept]:
     found: dict[str, Concept] = {}
     for row in _rows("concepts.csv"):
         parents = tuple(row["parents"].split(";")) if row["parents"] else ()
+        course = row["course"]
         found[row["id"]] = Concept(
-            row["id"], row["domain"], parents, row["label"], row["unit"], row["lasting"] == "yes", row["description"]
-        )
+            row["id"], row["domain"], parents, row["label"], row["unit"], course == "lasting", course == "episode",
+            row["description"],
+        )  # fmt: skip
     return found
 
 
@@ -293,6 +297,13 @@ def _keep(best: dict[str, Match], match: Match) -> None:
     known = best.get(match.concept)
     if known is None or RELATIONS.index(match.relation) < RELATIONS.index(known.relation):
         best[match.concept] = match
+
+
+def lookup_name(text: str, domain: Domain, context: str = "") -> tuple[Match, ...]:
+    """The concepts a name stands for; see ``imnm.knowledge.names.lookup_name`` (loaded at the first call)."""
+    from . import names
+
+    return names.lookup_name(text, domain, context)
 
 
 def implied(matches: Iterable[Match], stated: Truth = True) -> tuple[tuple[Match, Truth], ...]:
