@@ -103,9 +103,11 @@ def read_condition(record: Record, condition: Condition, coded: Coded, ref: str,
     when = when_recorded(_onset(record, condition, note, recorded, ref), recorded, visit, stated is True)
     past = stated is True and (status_code(condition.clinical_status) in _OVER or _abated(condition))
     severity = severity_grade(condition.severity)
-    record.state(coded, stated, when, ref, past=past, note=note, grade=severity if stated is not False else None)
+    record.state(
+        coded, stated, when, ref, past=past, note=note, grade=severity if stated is not False else None, words=words
+    )
     if stated is True and not past:
-        _also(record, note, lead, when, ref, coded.text, words)
+        _also(record, note, lead, when, ref, coded.name, words)
 
 
 def lead_concept(coded: Coded) -> str:
@@ -205,7 +207,7 @@ def read_family(record: Record, history: FamilyMemberHistory, ref: str) -> None:
     for condition in history.condition or ():
         coded = record.coder.concept(condition.code, "condition")
         present = {match.concept for match in coded.matches if match.polarity is True and not coded.denied}
-        text = say("sources.text.family", name=coded.text)
+        text = say("sources.text.family", name=coded.name)
         if present & _MUSCLE_DISEASE:
             record.also("family_history_myopathy", True, when, ref, text)
         if present & {"malignancy_any", "malignancy_history", "family_history_malignancy"}:

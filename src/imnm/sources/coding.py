@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from imnm.knowledge.concepts import Domain, Match, lookup_code, lookup_name, with_ancestors
+from imnm.knowledge.concepts import CONCEPTS, Domain, Match, lookup_code, lookup_name, with_ancestors
 
 from .structs import CodeableConcept
 
@@ -32,6 +32,12 @@ class Coded(NamedTuple):
     matches: tuple[Match, ...]
     text: str
     denied: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call it: the words of the record, or our label where it gives only a code."""
+        bare = not any(letter.islower() for letter in self.text) and any(digit.isdigit() for digit in self.text)
+        return CONCEPTS[self.matches[0].concept].label if bare and self.matches else self.text
 
     @property
     def concepts(self) -> frozenset[str]:
@@ -89,7 +95,7 @@ class Coder:
         if found is None:
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
-            found = self._named[key] = _lookup_name(text, domain)
+            found = self._named[key] = lookup_name(text, domain)
         return found
 
     def answer(self, system: str, code: str) -> tuple[bool | None, ...]:
@@ -101,13 +107,6 @@ class Coder:
             return ()
         local = self._local.get((_bare(system), code))
         return (Match(local, "exact", direct=local),) if local is not None else lookup_code(system, code)
-
-
-def _lookup_name(text: str, domain: Domain) -> tuple[Match, ...]:
-    try:
-        return lookup_name(text, domain)
-    except FileNotFoundError:  # until the name lexicon lands
-        return ()
 
 
 def _joined(first: tuple[Match, ...], then: tuple[Match, ...]) -> tuple[Match, ...]:

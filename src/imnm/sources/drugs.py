@@ -86,7 +86,7 @@ def take(record: Record, coded: Coded, kind: str, status: str, course: Course, r
     for match in coded.matches:
         if CONCEPTS[match.concept].domain == "drug" and match.polarity is True and match.relation != "broader":
             detail = _ingredient(match.direct) or _ingredient(match.concept)
-            _take(record, match.concept, detail, kind, status, course, ref, coded.text)
+            _take(record, match.concept, detail, kind, status, course, ref, coded.name)
 
 
 def _ingredient(concept: str) -> str | None:
@@ -179,7 +179,7 @@ def _take(
 def _not_taken(record: Record, coded: Coded, course: Course, ref: str) -> None:
     span = course.stated or UNKNOWN
     for drug in ingredients(coded):
-        text = say("sources.text.drug_not_taken", name=coded.text, date=When(span, course.known).date)
+        text = say("sources.text.drug_not_taken", name=coded.name, date=When(span, course.known).date)
         record.add(
             Event(drug, span.low, span.high, course.known, truth=False, detail=_ingredient(drug), ref=ref, text=text)
         )

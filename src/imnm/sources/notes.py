@@ -59,7 +59,11 @@ class Note(NamedTuple):
 
 _NOT = r"(?<!no )(?<!not )(?<!non-)(?<!non )(?<!without )(?<!never )"
 _SEVERE = re.compile(
-    _NOT + r"\b(?:severe(?:ly)?|profound(?:ly)?|marked(?:ly)?|pronounced|intense|extreme|massive|complete paralysis"
+    _NOT
+    + r"\b(?:severe(?:ly)?|profound(?:ly)?|marked(?:ly)?|pronounced|intense|extreme|massive)\b(?!(?: \w+){0,2} atroph)"
+    + "|"
+    + _NOT
+    + r"\b(?:complete paralysis"
     r"|(?:near-?|almost )?bed(?:ridden|bound|fast)|wheelchair(?! for)|stretcher"
     r"|tetrapleg\w+|quadripleg\w+|tetrapares\w+"
     r"|tube[- ]?fe(?:d|eding)|intubat\w+|ventilator|mechanical(?:ly)? ventilat\w+)"

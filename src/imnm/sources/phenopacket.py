@@ -304,7 +304,7 @@ class PhenopacketReader:
         )
         if note is not None and present and not over:
             for concept, truth in note.also:
-                text = say("sources.text.report", name=coded.text, matched=words[:160], date=when.date)
+                text = say("sources.text.report", name=coded.name, matched=words[:160], date=when.date)
                 self.record.also(concept, truth, when, ref, text)
 
     def _disease(self, disease: Disease, ref: str) -> None:

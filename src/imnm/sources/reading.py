@@ -55,6 +55,32 @@ def newest_known(events: Iterable[Event]) -> float:
     return max((event.known for event in events if math.isfinite(event.known)), default=-INF)
 
 
+def one_result_a_day(events: Iterable[Event]) -> list[Event]:
+    """The events, where a result that has only a flag is taken for the valued result of the same test and day.
+
+    Records state the same sample twice, once with its number and once as raised. The flag narrows the multiple of
+    the number it can belong to; if it contradicts it, or there are several numbers, both results stay.
+    """
+    listed = list(events)
+    valued: dict[tuple[str, float, float], list[int]] = {}
+    for index, event in enumerate(listed):
+        if event.value.known and math.isfinite(event.start):
+            valued.setdefault((event.concept, event.start, event.end), []).append(index)
+    dropped: set[int] = set()
+    for index, event in enumerate(listed):
+        if event.value.known or not event.times_uln.known:
+            continue
+        same = valued.get((event.concept, event.start, event.end), [])
+        if len(same) != 1:
+            continue
+        other = listed[same[0]]
+        low, high = max(other.times_low, event.times_low), min(other.times_high, event.times_high)
+        if low <= high:
+            listed[same[0]] = msgspec.structs.replace(other, times_low=low, times_high=high)
+            dropped.add(index)
+    return [event for index, event in enumerate(listed) if index not in dropped]
+
+
 def without_repeats(events: Iterable[Event]) -> list[Event]:
     """The events, each fact once: the same result sent through two feeds is one result, known since the earlier."""
     kept: dict[tuple[object, ...], Event] = {}

@@ -16,7 +16,7 @@ from imnm.logic.truth import Truth
 from .coding import Coded, Coder
 from .dates import day_span, iso_day
 from .notes import Note
-from .reading import Exposure, Problem, Reading, newest_known, without_repeats
+from .reading import Exposure, Problem, Reading, newest_known, one_result_a_day, without_repeats
 
 
 class When(NamedTuple):
@@ -93,9 +93,10 @@ class Record:
         past: bool = False,
         note: Note | None = None,
         grade: str | None = None,
-        detail: str | None = None,
+        words: str = "",
     ) -> None:
-        """Keep what an entry with this coding and this status says of each concept it speaks of."""
+        """Keep what an entry with this coding, status and note says of each concept it speaks of."""
+        name = coded.name + (f" ({words[:80]})" if words else "")
         doubtful = coded.denied or (note is not None and note.contradicts)
         for match, truth in implied(coded.matches, stated):
             concept = CONCEPTS[match.concept]
@@ -113,16 +114,15 @@ class Record:
                     known=when.known,
                     truth=said,
                     grade=grade or (note.grade if note is not None and said is not False else None),
-                    detail=detail,
                     ref=ref,
-                    text=statement_text(coded.text, said, over, when),
+                    text=statement_text(name, said, over, when),
                 )
             )
             finding = SEEN_BY_A_TEST.get(concept.id) if match.relation != "broader" else None
             if concept.id == "abnormal_emg" and said is True and MYOPATHIC_EMG.search(coded.text):
                 finding = "emg_myopathic"
             if finding is not None:
-                self.also(finding, said, when, ref, statement_text(coded.text, said, False, when))
+                self.also(finding, said, when, ref, statement_text(name, said, False, when))
         if doubtful and stated is True and coded.matches:
             self.problem(ref, "contradiction")
 
@@ -141,7 +141,7 @@ class Record:
 
     def finish(self, today: dt.date) -> Reading:
         """The record as read."""
-        events = without_repeats(self.events)
+        events = without_repeats(one_result_a_day(self.events))
         limit = day_number(today)
         later = {event.ref for event in events if event.ref and _later(event, limit)}
         if later:

@@ -112,11 +112,11 @@ def _read_report(
         grade = "normal" if _NORMAL.match(lead) else "abnormal" if _ABNORMAL.match(lead) else None
         record.state(coded, True, when, ref, grade=grade)
     if "genetic_test" in coded.concepts and texts:
-        _read_genes(record, " ".join(texts), when, ref, coded.text)
+        _read_genes(record, " ".join(texts), when, ref, coded.name)
     for code in codes or ():
         _read_concluded(record, code, kind, when, ref)
     for text in texts:
-        read_text(record, text, kind, when, ref, coded.text)
+        read_text(record, text, kind, when, ref, coded.name)
 
 
 def _read_concluded(record: Record, code: CodeableConcept, kind: Kind | None, when: When, ref: str) -> None:
@@ -126,7 +126,7 @@ def _read_concluded(record: Record, code: CodeableConcept, kind: Kind | None, wh
     for match in coded.matches:
         finding = _SEEN_IN.get(kind, {}).get(match.concept)
         if finding is not None and match.relation != "broader":
-            record.also(finding, True, when, ref, say("sources.text.stated", name=coded.text, date=when.date))
+            record.also(finding, True, when, ref, say("sources.text.stated", name=coded.name, date=when.date))
 
 
 def _read_genes(record: Record, text: str, when: When, ref: str, name: str) -> None:

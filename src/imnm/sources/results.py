@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, implied
 from imnm.knowledge.messages import say
-from imnm.knowledge.units import canonical_unit, convert, is_arbitrary, unit_of_range
+from imnm.knowledge.units import canonical_unit, convert, unit_of_range
 from imnm.logic.event import Event
 from imnm.logic.interval import INF, UNKNOWN, Interval, above, below
 from imnm.logic.truth import Truth
@@ -166,7 +166,6 @@ class Canonical(NamedTuple):
     value: Interval
     times: Interval
     uln: float | None
-    unit: str
 
 
 def _canonical(record: Record, concept: str, number: Number, ref: str) -> Canonical | None:
@@ -177,10 +176,9 @@ def _canonical(record: Record, concept: str, number: Number, ref: str) -> Canoni
     times = _times(number)
     unit = canonical_unit(concept) or ""
     if not number.value.known:
-        return Canonical(UNKNOWN, times, _convert(concept, number.limit, number.limit_units), unit)
+        return Canonical(UNKNOWN, times, _convert(concept, number.limit, number.limit_units))
     if not unit:
-        limit = number.limit.number if number.limit and is_arbitrary(concept) else None
-        return Canonical(number.value, times, limit, " ".join(number.units[:1]))
+        return Canonical(number.value, times, number.limit.number if number.limit else None)
     units = number.units or _assumed(record, concept, number, ref)
     for written in units:
         value = _converted(concept, number.value, written)
@@ -189,10 +187,10 @@ def _canonical(record: Record, concept: str, number: Number, ref: str) -> Canoni
                 record.problem(ref, "absurd")
                 return None
             record.units.setdefault(concept, set()).add(written)
-            return Canonical(value, times, _convert(concept, number.limit, (*number.limit_units, written)), unit)
+            return Canonical(value, times, _convert(concept, number.limit, (*number.limit_units, written)))
     if units:
         record.problem(ref, "unit", unit=units[0][:40])
-    return Canonical(UNKNOWN, times, None, unit)
+    return Canonical(UNKNOWN, times, None)
 
 
 def _possible(value: Interval, concept: str) -> bool:
@@ -298,12 +296,12 @@ def read_part(record: Record, part: Measurement, coded: Coded, when: When, ref: 
     concepts = coded.concepts
     text = part.value_string or (part.value_codeable_concept.text if part.value_codeable_concept else None) or ""
     if "strength_compared" in concepts:
-        _read_strength(record, " ".join((text, notes)), when, ref, coded.text)
+        _read_strength(record, " ".join((text, notes)), when, ref, coded.name)
     elif "clinical_course" in concepts:
-        _read_course(record, " ".join((text, notes)), when, ref, coded.text)
+        _read_course(record, " ".join((text, notes)), when, ref, coded.name)
     elif "myositis_antibody_panel" in concepts:
         if text or notes:
-            read_text(record, ". ".join(filter(None, (text, notes))), "lab", when, ref, coded.text)
+            read_text(record, ". ".join(filter(None, (text, notes))), "lab", when, ref, coded.name)
     elif any(CONCEPTS[concept].domain == "result" for concept in concepts):
         _read_result(record, part, coded, when, ref, notes, method)
     elif concepts:
@@ -363,10 +361,10 @@ def _read_result(
             continue
         if concept.unit:
             if match.concept == match.direct:
-                _read_quantity(record, concept.id, part, number, flags, when, ref, coded.text)
+                _read_quantity(record, concept.id, part, number, flags, when, ref, coded.name)
         else:
             name = " ".join((coded.text, method, notes))
-            _read_antibody(record, concept.id, part, number, flags, when, ref, coded.text, name, notes)
+            _read_antibody(record, concept.id, part, number, flags, when, ref, coded.name, name, notes)
     for match, truth in implied(coded.matches):
         if match.relation == "broader" and not CONCEPTS[match.concept].unit and truth is None:
             record.also(match.concept, None, when, ref, _result_text(coded.text, "", when))
@@ -399,7 +397,7 @@ def _read_quantity(
             times.high,
             uln=result.uln,
             ref=ref,
-            text=_result_text(name, value_text(result.value, times, result.unit, result.uln), when),
+            text=_result_text(name, value_text(number, times), when),
         )
     )
 
@@ -408,12 +406,12 @@ def _result_text(name: str, value: str, when: When) -> str:
     return say("sources.text.result", name=name[:120], value=value, date=when.date)
 
 
-def value_text(value: Interval, times: Interval, unit: str, uln: float | None) -> str:
-    """A value for people: ``13,875 U/L (upper limit 200)``, ``>20,000 U/L``, ``above the upper limit``."""
-    shown = _shown(value)
-    if shown:
-        limit = say("sources.text.limit", limit=f"{uln:,.6g}") if uln is not None else ""
-        return f"{shown} {unit}".rstrip() + limit
+def value_text(number: Number, times: Interval) -> str:
+    """A value for people, in the record's own unit: ``13,875 U/L (upper limit 200)``, ``above the upper limit``."""
+    shown = " ".join(filter(None, (_shown(number.value), *number.units[-1:])))
+    limit = say("sources.text.limit", limit=plain_number(number.limit.number)) if number.limit else ""
+    if number.value.known:
+        return shown + limit
     if times.low >= 1:
         return say("sources.text.high")
     return say("sources.text.normal" if times.high <= 1 else "sources.text.no_value")
@@ -475,7 +473,7 @@ def _read_antibody(
     if truth is True:
         grade = next((verdict.grade for verdict in reversed(verdicts) if verdict.grade), None) or _noted_grade(notes)
     value = number.value
-    shown = value_text(value, UNKNOWN, " ".join(number.units[:1]), None) if value.known else ""
+    shown = value_text(number, UNKNOWN) if value.known else ""
     said = say(f"sources.text.{'positive' if truth else 'negative' if truth is False else 'indeterminate'}")
     record.add(
         Event(
