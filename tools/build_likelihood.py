@@ -45,10 +45,13 @@ COMPLEMENTS = {"weakness_any": "weakness_absent_on_examination", "amyopathic": "
 """Rows that state the opposite of a finding. An amyopathic patient has no proximal weakness: the only series of
 dermatomyositis that counts weakness was selected for it (70 of 70), the population cohort was not (6 of 29)."""
 
-NAMED_ANTIBODIES = {
-    "antisynthetase_syndrome": ("anti_jo1", "anti_pl7", "anti_pl12"),
-    "dermatomyositis": ("anti_jo1", "anti_mi2", "anti_tif1g", "anti_nxp2", "anti_mda5"),
+ANTIBODY_CLASSES: dict[str, tuple[str, ...]] = {
+    "anti_ars": ("anti_jo1", "anti_pl7", "anti_pl12"),
+    "dm_antibody_positive": ("anti_mi2", "anti_tif1g", "anti_nxp2", "anti_mda5", "anti_sae1"),
 }
+"""Classes of named antibodies, counted as the sum of their members in one series; antisynthetase syndrome has an
+antisynthetase antibody by definition."""
+BY_DEFINITION = {("anti_ars", "antisynthetase_syndrome"): "other_msa_positive"}
 NAMED_ANTIBODY_FALSE_POSITIVE = 0.018
 """Share of false positives of one antibody on a line blot: specificity above 98.2 % [To2020], so an upper bound."""
 NAMED_ANTIBODY_SOURCE = ("To2020-blot", "Line blot specificity of single myositis antibodies (To 2020)", "2020", "", "")
@@ -268,7 +271,8 @@ def tables(rows: list[Row]) -> dict[tuple[str, str, str], Cell]:
     regions(cells)
     back_off(cells)
     relatives(cells, by_cell)
-    named_antibodies(cells)
+    named_antibodies(cells, by_cell)
+    connective_tissue_disease(cells)
     metabolic(cells, by_cell)
     return cells
 
@@ -303,17 +307,32 @@ def relatives(cells: dict[tuple[str, str, str], Cell], by_cell: dict[tuple[str, 
                 cells[finding, disease, ""] = cell
 
 
-def named_antibodies(cells: dict[tuple[str, str, str], Cell]) -> None:
+def named_antibodies(cells: dict[tuple[str, str, str], Cell], by_cell: dict[tuple[str, str], list[Row]]) -> None:
     """Antibodies counted only where they belong: elsewhere the false positives of a blot."""
-    for antibody in {name for names in NAMED_ANTIBODIES.values() for name in names}:
-        cells.pop((antibody, "iim_any", ""), None)
-        floor = Cell(
-            ESTIMATE_PATIENTS * NAMED_ANTIBODY_FALSE_POSITIVE,
-            ESTIMATE_PATIENTS * (1 - NAMED_ANTIBODY_FALSE_POSITIVE),
-            False,
-            (NAMED_ANTIBODY_SOURCE[0],),
-        )
-        cells[antibody, "control_general", ""] = floor
+    for name, members in ANTIBODY_CLASSES.items():
+        for antibody in (*members, name):
+            many = len(members) if antibody == name else 1
+            chance = 1 - (1 - NAMED_ANTIBODY_FALSE_POSITIVE) ** many
+            cells.pop((antibody, "iim_any", ""), None)
+            cells[antibody, CONTROLS[0], ""] = estimated(chance)._replace(sources=(NAMED_ANTIBODY_SOURCE[0],))
+        for disease in DISEASES:
+            parts = [row for antibody in members for row in by_cell.get((antibody, disease), ())]
+            if parts and len({row.total for row in parts}) == 1:
+                whole = parts[0]._replace(finding=name, with_it=sum(row.with_it or 0 for row in parts))
+                cells[name, disease, ""] = pool([whole]) or cells[name, CONTROLS[0], ""]
+            whole_class = cells.get((BY_DEFINITION.get((name, disease), ""), disease, ""))
+            if whole_class is not None:
+                cells[name, disease, ""] = whole_class
+
+
+def connective_tissue_disease(cells: dict[tuple[str, str, str], Cell]) -> None:
+    """Counted in IMNM, polymyositis and IBM only. The other inflammatory diseases stand as IMNM, all else as IBM, the
+    one comparison group with a count (0 of 18)."""
+    finding, ibm = "connective_tissue_disease", "inclusion_body_myositis"
+    if (finding, ibm, "") in cells:
+        cells[finding, CONTROLS[0], ""] = estimated(cells[finding, ibm, ""].mean)
+        for disease in ("dermatomyositis", "antisynthetase_syndrome", "ici_myositis"):
+            cells[finding, disease, ""] = estimated(cells[finding, "imnm_any", ""].mean)
 
 
 def metabolic(cells: dict[tuple[str, str, str], Cell], by_cell: dict[tuple[str, str], list[Row]]) -> None:

@@ -110,6 +110,8 @@ def findings_of(case: dict[str, Any], presentation: bool) -> tuple[dict[str, boo
             put("heavy_alcohol", True)
         if re.search(r"seizure", condition["name"]):
             put("seizure_at_ck_peak", True)
+        if re.search(r"lupus|sclero|connective tissue|rheumatoid|sj[oö]gren", condition["name"], re.I):
+            put("connective_tissue_disease", True)
     if case["malignancy"]:
         put("malignancy_associated", True)
     age, onset = case["age"], case["symptom_onset_day"]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from imnm.assessment.differential import Context, DifferentialResult, differential, probabilities
 from imnm.knowledge import differential as know
 from imnm.knowledge.evidence import sources
+from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import has
 
 IDS = sorted(know.known_findings() | set(know.IMPLIES) | set(know.IMPLIES_IF_PRESENT) | {"ck_peak_ge_1000"})
@@ -519,7 +520,7 @@ def test_every_hint_has_its_words_and_known_findings() -> None:
     for hint in know.HINTS:
         assert has(f"differential.think_of.{hint.id}")
         assert hint.of in know.DISEASES
-        assert {finding for way in hint.when for finding, _ in way} <= set(IDS) | {"ck_peak_lt_1000"}
+        assert {finding for way in hint.when for finding, _ in way} <= set(IDS) | set(FINDINGS) | {"ck_peak_lt_1000"}
 
 
 # ---------------------------------------------------------------- fit

@@ -181,20 +181,23 @@ class _Table:
         return self.seen.get(key)
 
     def genotype(self, genes: tuple[str, ...]) -> _Evidence | None:
-        """The evidence of a fitting genotype in a named gene: the disease of that gene, or a chance finding."""
-        meant = {know.GENES[gene] for gene in genes if gene in know.GENES}
-        if not meant or len(meant) < len(genes):
+        """The evidence of a fitting genotype in a named gene: the disease of that gene, or a chance finding, which
+        falls on each gene alike."""
+        meant = frozenset(know.GENES[gene] for gene in genes if gene in know.GENES)
+        if not meant or not set(genes) <= set(know.GENES):
             return self.truth("genetic_test_positive", True)
-        key = ("genetic_test_positive", frozenset(meant))
-        if key not in self.seen:
+        key = ("genetic_test_positive", meant)
+        own = self._cells("genetic_test_positive")
+        if key not in self.seen and own is not None:
             base = know.cells()["genetic_test_positive", know.CONTROLS[0], ""]
-            own = self._cells("genetic_test_positive") or []
+            share = sum(of in meant for of in know.GENES.values()) / len(know.GENES)
+            chance = base._replace(alpha=base.alpha * share, beta=base.size - base.alpha * share)
             cells = [
-                cell if disease in meant or entity in meant else base
+                cell if disease in meant or entity in meant else chance
                 for (disease, entity), cell in zip(_HYPOTHESES, own, strict=True)
             ]
             self.seen[key] = self._truth("genetic_test_positive", True, cells)
-        return self.seen[key]
+        return self.seen.get(key)
 
     def one_of(self, name: str, allowed: frozenset[str]) -> _Evidence:
         """The evidence that one of these members of an exclusive set is true."""

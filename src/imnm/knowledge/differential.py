@@ -159,6 +159,8 @@ IMPLIES_IF_PRESENT: Mapping[str, str] = {
     "gottron": "skin_rash_dm",
     "ptosis": "fatigable_or_ocular",
     "ophthalmoparesis": "fatigable_or_ocular",
+    "anti_sae1": "dm_antibody_positive",
+    "biopsy_glycogen_storage": "biopsy_autophagic_vacuoles",
 }
 """Signs that prove a wider one when they are present, and say little when they are absent."""
 
@@ -189,7 +191,17 @@ NEGATIVE_PANEL = 0.5
 """Weight of a gene panel without a finding: panels solve 27 to 62 % and miss FSHD and myotonic dystrophy."""
 
 SPECIFIC_ANTIBODIES = ("anti_hmgcr_positive", "anti_srp_positive", "other_msa_positive")
-NAMED_ANTIBODIES = ("anti_jo1", "anti_pl7", "anti_pl12", "anti_mi2", "anti_tif1g", "anti_nxp2", "anti_mda5")
+NAMED_ANTIBODIES = (
+    "anti_ars",
+    "anti_jo1",
+    "anti_pl7",
+    "anti_pl12",
+    "dm_antibody_positive",
+    "anti_mi2",
+    "anti_tif1g",
+    "anti_nxp2",
+    "anti_mda5",
+)
 BIOPSY = (
     "biopsy_necrosis_predominant",
     "biopsy_mac_sarcolemmal",
@@ -297,6 +309,11 @@ GROUPS = (
         (*SPECIFIC_ANTIBODIES, *NAMED_ANTIBODIES, "ro52_positive", "ana_positive"),
         full=(*SPECIFIC_ANTIBODIES, *NAMED_ANTIBODIES),
     ),
+    # hydroxychloroquine is taken for a connective tissue disease
+    Group(
+        "treated_disease", "one", ("drug_hydroxychloroquine", "connective_tissue_disease"), ("drug_hydroxychloroquine",)
+    ),
+    Group("overlap", "half", ("connective_tissue_disease", "raynaud", "arthritis", "ana_positive")),
     Group("heredity", "half", ("family_history_myopathy", "biopsy_dystrophic", "age_onset")),
 )
 """In the group of acute breakdown CK counts only above 10,000 U/L, in that of muscle bulk the onset only beyond
@@ -373,6 +390,7 @@ HINTS = (
         "other",
         (
             (("fasciculations_or_umn_signs", True),),
+            (("emg_neurogenic", True),),
             (("muscle_atrophy", True), ("distal_or_finger_flexor_weakness", True), ("ck_peak_lt_1000", True)),
             (("respiratory_failure", True), ("ck_peak_lt_1000", True)),
         ),
@@ -387,7 +405,9 @@ HINTS = (
             (("malignancy_associated", True), ("proximal_weakness", True), ("ck_peak_normal", True)),
         ),
     ),
-    Hint("neuropathy", "other", _any("sensory_or_neuropathic_signs")),
+    Hint("neuropathy", "other", _any("sensory_or_neuropathic_signs", "emg_neurogenic")),
+    Hint("amyloid", "other", _any("biopsy_amyloid")),
+    Hint("sarcoid", "other", _any("biopsy_granulomas")),
     Hint("mitochondrial_myopathy", "other", ((("ocular_weakness", True), ("exercise_intolerance", True)),)),
     Hint(
         "macro_ck",
@@ -426,13 +446,22 @@ HINTS = (
             (("dyspnea_or_respiratory", True), ("proximal_weakness", True)),
             (("scapular_winging", True),),
             (("emg_myotonic_or_crd", True),),
+            (("biopsy_glycogen_storage", True),),
         ),
     ),
-    Hint("mcardle", "metabolic_myopathy", (*_any("second_wind"), (("exercise_intolerance", True), ("cramps", True)))),
+    Hint(
+        "mcardle",
+        "metabolic_myopathy",
+        (*_any("second_wind", "biopsy_glycogen_storage"), (("exercise_intolerance", True), ("cramps", True))),
+    ),
     Hint(
         "lipid_storage",
         "metabolic_myopathy",
-        ((("recurrent_episodes", True),), (("recent_infection_or_fever", True), ("dark_urine", True))),
+        (
+            (("recurrent_episodes", True),),
+            (("biopsy_lipid_storage", True),),
+            (("recent_infection_or_fever", True), ("dark_urine", True)),
+        ),
     ),
     Hint("hmgcr_gene", "lgmd", ((("statin_exposure", True), ("family_history_myopathy", True)),)),
 )
