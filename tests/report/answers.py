@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imnm.assessment.model import (
     Alert,
     Assessment,
@@ -43,19 +45,7 @@ def answer(word: str = "plain") -> Assessment:
                 could_reach="definite",
                 missing=["anti_srp"],
                 warnings=[f"A warning about {word}."],
-                proof={
-                    "kind": "All",
-                    "value": None,
-                    "text": f"all of {word}",
-                    "parts": [
-                        {
-                            "kind": "Exists",
-                            "value": True,
-                            "text": "CK is raised",
-                            "evidence": [["Observation/1", word]],
-                        },
-                    ],
-                },
+                proof={"fulfilled": _proof(word), "score": {"kind": "Score", "value": [5.8, 9.2], "text": "the score"}},
             )
         ],
         differential=[
@@ -101,11 +91,89 @@ def answer(word: str = "plain") -> Assessment:
                 SeriesPoint(None, None, 200, None, "Observation/4"),
             ]
         },
-        treatment={"options": [{"title": f"Intravenous immunoglobulin {word}", "tag": "primary"}], "note": word},
-        monitoring={"schedule": [{"what": "CK", "due_on": "2024-03-01"}]},
-        conflicts=[{"title": f"Steroids {word}", "statements": ["first", "second"]}],
+        treatment=_treatment(word),
+        monitoring={
+            "notice": "Measure by turns.",
+            "trend": [{"id": "falling", "text": f"CK is falling {word}.", "evidence": [_record(word)]}],
+            "schedule": [{"id": "ck", "title": "CK", "every": "monthly", "text": "due by 2024-03-01", "evidence": []}],
+            "definitions": [{"id": "r", "text": "Remission.", "result": None, "evidence": [], "provisional": True}],
+        },
+        cancer_screening={
+            "category": "high",
+            "provisional": True,
+            "notice": "Screening as the guideline says.",
+            "panels": [{"id": "basic", "title": "Basic", "due_on": "2024-02-01", "items": [{"title": "Chest X-ray"}]}],
+            "notes": ["And what age and sex call for."],
+            "sources": ["oldroyd2023"],
+        },
+        trials=[
+            {
+                "title": f"A trial of {word}",
+                "design": "Randomised.",
+                "status_text": "recruiting on 2024-01-01",
+                "fit_text": "may fit",
+                "criteria": [{"text": f"Adult {word}", "result": True, "evidence": [_record(word)]}],
+                "sources": [],
+            }
+        ],
+        conflicts=[
+            {
+                "title": f"Steroids {word}",
+                "a": {"text": "Combine early.", "sources": ["f3"], "date": "2024"},
+                "b": {"text": "Spare them.", "sources": ["f4"], "date": "2023"},
+                "rule": "Both are shown.",
+                "why": "Neither was tried.",
+                "sources": ["f3", "f4"],
+            }
+        ],
         input_problems=[Problem("Observation/9", f"unit not understood: {word}")],
     )
+
+
+def _record(word: str) -> dict[str, str]:
+    return {"ref": f"Observation/{word}", "text": f"CK 9,000 U/L {word}"}
+
+
+def _proof(word: str) -> dict[str, Any]:
+    raised = {"kind": "Exists", "value": True, "text": "CK is raised", "evidence": [_record(word)], "parts": []}
+    return {"kind": "All", "value": None, "text": f"all of {word}", "missing": ["anti_srp_positive"], "parts": [raised]}
+
+
+def _treatment(word: str) -> dict[str, Any]:
+    reason = {"text": f"It helps {word}.", "evidence": [_record(word)], "sources": ["x"]}
+    return {
+        "notice": "None is an order.",
+        "options": [
+            {
+                "title": f"Intravenous immunoglobulin {word}",
+                "role_text": "first treatment",
+                "state": {"text": "in use", "evidence": [_record(word)]},
+                "for": [reason],
+                "against": [],
+                "unknown": [{**reason, "evidence": []}],
+                "facts": [{"text": "Three of three improved.", "sources": ["mammen2015"]}],
+            }
+        ],
+        "safety": [
+            {
+                "title": "Hepatitis B",
+                "phase_text": "before",
+                "status_text": "not done",
+                "on": None,
+                "due_on": "2024-02-01",
+                "evidence": [],
+            }
+        ],
+        "lipid_lowering": {
+            "rule": "No statin again.",
+            "options": [{"text": f"PCSK9 inhibitors {word}", "sources": []}],
+            "red_yeast_rice": "Nor red yeast rice.",
+            "labels": [{"text": "The label does not say so.", "date": "2024-01-01"}],
+            "label_gap": "Labels differ.",
+            "evidence": [_record(word)],
+            "sources": ["mammen-review"],
+        },
+    }
 
 
 def bare() -> Assessment:

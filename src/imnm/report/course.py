@@ -18,7 +18,8 @@ from imnm.knowledge.messages import say
 from imnm.logic.event import day_number
 
 from . import labels
-from .view import CK, bounds_words, number_words, period_words, value_words, visible
+from .blocks import bounds_words, number_words, value_words, visible
+from .view import CK, period_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

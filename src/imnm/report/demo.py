@@ -10,8 +10,9 @@ from imnm.examples import EXAMPLES, Example, read
 from imnm.knowledge.messages import say
 
 from . import render
+from .blocks import Table
 from .text import table
-from .view import Table, leading_words, level_word, step_title
+from .view import leading_words, level_word, step_title
 
 
 def demo(write: Callable[[str], object], *, colour: bool, pages: bool) -> dict[str, str]:

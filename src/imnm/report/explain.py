@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from imnm.knowledge.messages import has, say
 from imnm.logic.nodes import Node, Threshold, Value, refs_of, walk
 
 from . import labels
+from .blocks import number_words
 from .text import wrap
-from .view import number_words
 
 LEADING_FINDINGS = 12
 
@@ -177,12 +177,12 @@ def _diseases() -> Iterator[Subject]:
     from imnm.knowledge.differential import DISEASES
 
     for disease in DISEASES:
-        yield Subject("disease", disease, labels.disease(disease), body=lambda id=disease: _disease_lines(id))
+        yield Subject("disease", disease, labels.disease(disease), body=partial(_disease_lines, disease))
 
 
 def _disease_lines(disease: str) -> Iterator[str]:
     """How often each finding is present, the most frequent first: what the differential rests on."""
-    from imnm.knowledge.differential import SETTINGS, DISEASES, cells, priors
+    from imnm.knowledge.differential import DISEASES, SETTINGS, cells, priors
 
     place = DISEASES.index(disease)
     shares = ", ".join(f"{name} {100 * priors(name)[place]:.2g} %" for name in SETTINGS)
@@ -222,7 +222,7 @@ def _conflicts() -> Iterator[Subject]:
 
     for conflict in conflicts().values():
         basis = Evidence(conflict.tag, tuple(dict.fromkeys((*conflict.a, *conflict.b))))
-        yield Subject("conflict", conflict.id, conflict.text("topic"), (basis,), lambda c=conflict: lines(c))
+        yield Subject("conflict", conflict.id, conflict.text("topic"), (basis,), partial(lines, conflict))
 
 
 def _thresholds() -> Iterator[Subject]:

@@ -18,8 +18,9 @@ from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
 from . import labels
+from .blocks import value_words
 from .course import PlotsMissing, describe, draw
-from .view import CK, head, sections, value_words
+from .view import CK, head, sections
 
 
 def page(assessment: Assessment) -> str:
@@ -42,7 +43,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.globals.update(
-        verdict=value_words, evidence_words=_evidence_words, missing_words=_missing_words, anchor=_anchor
+        verdict=_verdict, proofs=_proofs, evidence_words=_evidence_words, missing_words=_missing_words, anchor=_anchor
     )
     return made
 
@@ -82,6 +83,20 @@ def _course(assessment: Assessment) -> dict[str, Any]:
     except PlotsMissing:
         svg, missing = "", say("report.course.no_plots")
     return {"svg": Markup(svg), "description": describe(assessment), "missing": missing}
+
+
+def _verdict(value: Any) -> str:
+    """What a node of a proof comes to; an interval of which nothing is known is unknown."""
+    return value_words(value)
+
+
+def _proofs(proof: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """A proof tree, or several by name (a criteria set has one for its verdict, its class and its score)."""
+    if not proof:
+        return []
+    if "kind" in proof:
+        return [proof]
+    return [{**tree, "text": f"{labels.words(name)}: {tree.get('text', '')}"} for name, tree in proof.items() if tree]
 
 
 def _evidence_words(item: Any) -> str:

@@ -7,7 +7,8 @@ import re
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .view import Block, Entries, Entry, Paragraph, Table, head, sections, visible
+from .blocks import Block, Entries, Entry, Paragraph, Table, visible
+from .view import head, sections
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$])")
 

@@ -7,7 +7,8 @@ import textwrap
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .view import Block, Entries, Entry, Figure, Paragraph, Table, head, sections, visible
+from .blocks import Block, Entries, Entry, Figure, Paragraph, Table, visible
+from .view import head, sections
 
 WIDTH = 80
 COLOURS = {
@@ -15,6 +16,8 @@ COLOURS = {
     "moderate": "1;33", "soon": "33", "low": "36", "none": "32", "heading": "1", "faint": "2",
 }  # fmt: skip
 BAR = 12
+BRIEF = ("treatment", "cancer_screening", "trials", "conflicts")
+"""Sections of which a terminal shows the titles only; a page has room for the rest."""
 
 
 def text(assessment: Assessment, *, colour: bool = False) -> str:
@@ -26,10 +29,13 @@ def text(assessment: Assessment, *, colour: bool = False) -> str:
     lines += _coloured_first(f"{top.level.upper()}. {top.summary}", len(top.level), top.tone, paint)
     for line in top.lines:
         lines += wrap(line)
-    for section in sections(assessment):
+    for section in sections(assessment, brief=True):
         lines += ["", paint(section.title.upper(), "heading")]
+        brief = section.id in BRIEF
         for block in section.blocks:
-            lines += _block(block, paint)
+            lines += _block(_shortened(block) if brief else block, paint)
+        if brief:
+            lines += wrap(say("report.after.brief"))
     lines += ["", *wrap(_footer(assessment))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -55,6 +61,12 @@ def _block(block: Block, paint: _Paint) -> list[str]:
         return wrap(block.text)
     assert isinstance(block, Figure)
     return []
+
+
+def _shortened(block: Block) -> Block:
+    if not isinstance(block, Entries):
+        return block
+    return block._replace(entries=tuple(Entry(entry.title, entry.mark, entry.tone) for entry in block.entries))
 
 
 def _entry(entry: Entry, bullet: str, paint: _Paint) -> list[str]:

@@ -6,7 +6,7 @@ renderer's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from imnm.assessment.model import (
@@ -21,66 +21,29 @@ from imnm.assessment.model import (
     SeriesPoint,
     Step,
 )
-from imnm.knowledge.messages import has, say
+from imnm.knowledge.messages import say
 
-from . import labels
+from . import after, labels
+from .blocks import (
+    Block,
+    Entries,
+    Entry,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    bounds_words,
+    columns,
+    number_words,
+    provisional,
+    value_words,
+    word,
+)
 
 CK = "ck"
 SHOWN_DISEASES = 6
 SHOWN_CONTRIBUTIONS = 4
 SHOWN_PROBLEMS = 20
-
-
-class Entry(NamedTuple):
-    """One thing said: a title, a mark beside it (urgency, result), further lines, and what it rests on.
-
-    ``share``: a fraction to draw as a bar; ``proof``: a proof tree as the assessment gives it.
-    """
-
-    title: str
-    mark: str = ""
-    tone: str = ""
-    lines: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    share: float | None = None
-    proof: Mapping[str, Any] | None = None
-
-
-class Entries(NamedTuple):
-    entries: tuple[Entry, ...]
-    numbered: bool = False
-    kind: str = "entries"
-
-
-class Table(NamedTuple):
-    """``numeric``: the columns that are aligned right."""
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[int, ...] = ()
-    kind: str = "table"
-
-
-class Paragraph(NamedTuple):
-    text: str
-    kind: str = "paragraph"
-
-
-class Figure(NamedTuple):
-    """The CK course, which only a page can draw."""
-
-    kind: str = "figure"
-
-
-Block = Entries | Table | Paragraph | Figure
-
-
-class Section(NamedTuple):
-    id: str
-    title: str
-    blocks: tuple[Block, ...]
 
 
 class Head(NamedTuple):
@@ -101,7 +64,7 @@ def head(assessment: Assessment) -> Head:
     if assessment.diagnosis.id:
         by = labels.criteria(assessment.diagnosis.by or "")
         line = say("report.line.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by)
-        lines.append(line + _provisional(assessment.diagnosis.provisional))
+        lines.append(line + provisional(assessment.diagnosis.provisional))
     if suspicion.decisive_step:
         lines.append(say("report.line.decisive", step=step_title(assessment, suspicion.decisive_step)))
     if suspicion.first_flagged_on:
@@ -118,8 +81,9 @@ def head(assessment: Assessment) -> Head:
     )
 
 
-def sections(assessment: Assessment) -> list[Section]:
-    """Every section that has something to say, in reading order."""
+def sections(assessment: Assessment, *, brief: bool = False) -> list[Section]:
+    """Every section that has something to say, in reading order. ``brief``: only the sources of the steps, alerts and
+    criteria are listed."""
     made = [
         ("alerts", _alerts(assessment)),
         ("steps", _steps(assessment)),
@@ -129,13 +93,13 @@ def sections(assessment: Assessment) -> list[Section]:
         ("exposures", _exposures(assessment)),
         ("findings", _findings(assessment)),
         ("unknown", _unknown(assessment)),
-        ("treatment", _outline(assessment.treatment)),
-        ("monitoring", _outline(assessment.monitoring)),
-        ("cancer_screening", _outline(assessment.cancer_screening)),
-        ("trials", _outline(assessment.trials)),
-        ("conflicts", _outline(assessment.conflicts)),
+        ("treatment", after.treatment(assessment.treatment)),
+        ("monitoring", after.monitoring(assessment.monitoring)),
+        ("cancer_screening", after.cancer_screening(assessment.cancer_screening)),
+        ("trials", after.trials(assessment.trials)),
+        ("conflicts", after.conflicts(assessment.conflicts)),
         ("input_problems", _problems(assessment)),
-        ("sources", _sources(assessment)),
+        ("sources", _sources(assessment, brief)),
     ]
     return [Section(id, say(f"report.section.{id}"), blocks) for id, blocks in made if blocks]
 
@@ -151,7 +115,7 @@ def _alerts(assessment: Assessment) -> tuple[Block, ...]:
             tuple(
                 Entry(
                     title=alert.title or labels.words(alert.id),
-                    mark=_word("report.urgency", alert.urgency) + _provisional(alert.provisional),
+                    mark=word("report.urgency", alert.urgency) + provisional(alert.provisional),
                     tone=alert.urgency,
                     lines=(alert.text,),
                     evidence=_texts(alert.evidence),
@@ -174,7 +138,7 @@ def _step(step: Step) -> Entry:
     dates += [say("report.line.not_before", on=step.not_before)] if step.not_before else []
     return Entry(
         title=step.title or labels.step(step.id),
-        mark=", ".join([_word("report.urgency", step.urgency), *dates]) + _provisional(step.provisional),
+        mark=", ".join([word("report.urgency", step.urgency), *dates]) + provisional(step.provisional),
         tone=step.urgency,
         lines=(step.why, *(say("report.line.if_result", result=r.result, then=r.then) for r in step.if_result)),
         evidence=_texts(step.evidence),
@@ -219,6 +183,27 @@ def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
         ),
         lines=tuple(lines),
         share=disease.probability,
+        table=_parts(ordered, known),
+    )
+
+
+def _parts(contributions: list[Contribution], known: Mapping[str, str]) -> Table | None:
+    """Every part of the odds, so that they can be checked by hand."""
+    if not contributions:
+        return None
+    rows = tuple(
+        (
+            known.get(c.finding) or labels.finding(c.finding),
+            value_words(c.value),
+            f"{c.log10_lr:+.2f}",
+            f"{c.low:+.2f} … {c.high:+.2f}",
+            c.kind,
+            ", ".join(c.sources),
+        )
+        for c in contributions
+    )
+    return Table(
+        say("report.line.parts"), columns("finding", "value", "lr", "interval", "kind", "source"), rows, (2, 3)
     )
 
 
@@ -251,7 +236,7 @@ def _criterion(criterion: Criterion) -> Entry:
         lines.append(say("report.line.missing", items=items + _more(criterion.missing, SHOWN_DISEASES)))
     return Entry(
         title=criterion.title or labels.criteria(criterion.id),
-        mark=_word("report.result", criterion.result) + _provisional(criterion.provisional),
+        mark=word("report.result", criterion.result) + provisional(criterion.provisional),
         tone=criterion.result,
         lines=(*lines, *criterion.warnings),
         sources=tuple(criterion.sources),
@@ -267,7 +252,7 @@ def _course(assessment: Assessment) -> tuple[Block, ...]:
         Figure(),
         Table(
             caption=say("report.course.table"),
-            header=_columns("on", "result", "uln", "times", "record"),
+            header=columns("on", "result", "uln", "times", "record"),
             rows=tuple(
                 (
                     point.on or say("report.value.unknown"),
@@ -287,7 +272,7 @@ def _exposures(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.exposures:
         return ()
     rows = tuple((labels.words(e.drug), period_words(e), e.ref) for e in assessment.exposures)
-    return (Table(say("report.section.exposures"), _columns("drug", "period", "record"), rows),)
+    return (Table(say("report.section.exposures"), columns("drug", "period", "record"), rows),)
 
 
 def period_words(exposure: Exposure) -> str:
@@ -303,7 +288,7 @@ def _findings(assessment: Assessment) -> tuple[Block, ...]:
     return (
         Table(
             caption=say("report.section.findings"),
-            header=_columns("finding", "value", "on", "basis", "record"),
+            header=columns("finding", "value", "on", "basis", "record"),
             rows=tuple(_finding(finding) for finding in assessment.findings),
         ),
     )
@@ -315,7 +300,7 @@ def _finding(finding: Finding) -> tuple[str, ...]:
         finding.label or labels.finding(finding.id),
         value,
         finding.on or "",
-        _word("report.basis", finding.basis) + _provisional(finding.provisional),
+        word("report.basis", finding.basis) + provisional(finding.provisional),
         "; ".join(_texts(finding.evidence)),
     )
 
@@ -332,20 +317,20 @@ def _problems(assessment: Assessment) -> tuple[Block, ...]:
         return ()
     problems = assessment.input_problems
     rows = tuple((problem.ref, problem.problem) for problem in problems[:SHOWN_PROBLEMS])
-    table = Table(say("report.section.input_problems"), _columns("entry", "problem"), rows)
+    table = Table(say("report.section.input_problems"), columns("entry", "problem"), rows)
     rest = len(problems) - SHOWN_PROBLEMS
     return (table, Paragraph(say("report.line.more", count=rest))) if rest > 0 else (table,)
 
 
-def _sources(assessment: Assessment) -> tuple[Block, ...]:
-    cited = sorted(set(_cited(assessment)))
+def _sources(assessment: Assessment, brief: bool) -> tuple[Block, ...]:
+    cited = sorted({*_cited(assessment), *(() if brief else _cited_in_detail(assessment))})
     if not cited:
         return ()
     rows = []
     for id in cited:
         source = labels.source(id)
         rows.append((id, f"{source.title} ({source.year}). {source.locator}".strip() if source else ""))
-    return (Table(say("report.section.sources"), _columns("source", "title"), tuple(rows)),)
+    return (Table(say("report.section.sources"), columns("source", "title"), tuple(rows)),)
 
 
 def _cited(assessment: Assessment) -> Iterable[str]:
@@ -358,85 +343,32 @@ def _cited(assessment: Assessment) -> Iterable[str]:
         yield from statement.sources
 
 
-# ---------------------------------------------------------------- parts whose shape is their own
+def _cited_in_detail(assessment: Assessment) -> Iterator[str]:
+    for disease in assessment.differential[:SHOWN_DISEASES]:
+        for contribution in disease.contributions:
+            yield from contribution.sources
+    for part in (
+        assessment.treatment,
+        assessment.monitoring,
+        assessment.cancer_screening,
+        assessment.trials,
+        assessment.conflicts,
+    ):
+        yield from _named_sources(part)
 
 
-def _outline(value: Any) -> tuple[Block, ...]:
-    """Any structure of lists and named values as entries: what the aftercare part says in its own shape."""
-    if not value:
-        return ()
-    items = value if isinstance(value, list) else [value]
-    return (Entries(tuple(entry for item in items for entry in _outline_entries(item))),)
+def _named_sources(part: Any) -> Iterator[str]:
+    """Every id under a key ``sources`` in a structure."""
+    if isinstance(part, Mapping):
+        yield from part.get("sources") or ()
+        for inner in part.values():
+            yield from _named_sources(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _named_sources(inner)
 
 
-def _outline_entries(item: Any) -> Iterable[Entry]:
-    if not isinstance(item, Mapping):
-        yield Entry(value_words(item))
-        return
-    title = next((str(item[key]) for key in ("title", "label", "name", "text", "id") if item.get(key)), "")
-    rest = {k: v for k, v in item.items() if k not in _NOT_SHOWN and v not in (None, "", [], {}) and str(v) != title}
-    nested = {k: v for k, v in rest.items() if isinstance(v, list) and v and isinstance(v[0], Mapping)}
-    lines = tuple(f"{labels.words(k)}: {value_words(v)}" for k, v in rest.items() if k not in nested)
-    sources = tuple(item.get("sources") or ())
-    if title or lines:
-        yield Entry(title or lines[0], lines=lines if title else lines[1:], sources=sources)
-    for key, inner in nested.items():
-        yield Entry(labels.words(key), lines=tuple(_one_line(part) for part in inner))
-
-
-_NOT_SHOWN = ("sources", "schema", "evidence", "title", "label", "id")
-
-
-def _one_line(item: Mapping[str, Any]) -> str:
-    return "; ".join(value_words(v) for k, v in item.items() if k not in _NOT_SHOWN[:4] and v not in (None, "", [], {}))
-
-
-# ---------------------------------------------------------------- words for values
-
-
-def visible(text: str) -> str:
-    """The text without anything that could steer a terminal, reverse the reading direction or break an encoding."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
-
-
-def value_words(value: Any) -> str:
-    """A value as a person writes it: yes, 13,875, 5 to 9, unknown."""
-    if value is None:
-        return say("report.value.unknown")
-    if isinstance(value, bool):
-        return say("report.value.yes" if value else "report.value.no")
-    if isinstance(value, int | float):
-        return number_words(value)
-    if isinstance(value, Mapping):
-        return "; ".join(f"{labels.words(str(k))}: {value_words(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        numbers = len(value) == 2 and all(v is None or (isinstance(v, int | float) and v is not True) for v in value)
-        return bounds_words(*value) if numbers else ", ".join(value_words(v) for v in value)
-    return str(value)
-
-
-def number_words(value: float) -> str:
-    """A number with thousands separated, no more digits than it needs."""
-    if abs(value) >= 1e15 or value != value:
-        return str(value)
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.3g}"
-
-
-def bounds_words(low: float | None, high: float | None) -> str:
-    """A bounded value: one number if both bounds are the same, else what is known of it."""
-    if low is None and high is None:
-        return say("report.value.unknown")
-    if low is None:
-        return say("report.value.at_most", value=number_words(high or 0.0))
-    if high is None:
-        return say("report.value.at_least", value=number_words(low))
-    if low == high:
-        return number_words(low)
-    return say("report.value.between", low=number_words(low), high=number_words(high))
+# ---------------------------------------------------------------- small words
 
 
 def _uln(point: SeriesPoint) -> str:
@@ -476,7 +408,7 @@ def step_title(assessment: Assessment, id: str) -> str:
 
 def level_word(level: str) -> str:
     """A level in words."""
-    return _word("report.level", level)
+    return word("report.level", level)
 
 
 def leading_words(assessment: Assessment) -> str:
@@ -485,18 +417,6 @@ def leading_words(assessment: Assessment) -> str:
         return say("report.value.unknown")
     first = assessment.differential[0]
     return f"{labels.disease(first.id)}, {_percent(first.probability)} %"
-
-
-def _word(table: str, key: str) -> str:
-    return say(f"{table}.{key}") if has(f"{table}.{key}") else labels.words(key)
-
-
-def _columns(*names: str) -> tuple[str, ...]:
-    return tuple(say(f"report.column.{name}") for name in names)
-
-
-def _provisional(provisional: bool) -> str:
-    return f" ({say('report.line.provisional')})" if provisional else ""
 
 
 def _texts(items: Sequence[Evidence]) -> tuple[str, ...]:
