@@ -202,20 +202,16 @@ COURSE_URGENT = Any_((PERSIST_14, PERSIST_28, RISE, PROGRESSIVE_OFF))
 RECOVERED = _rule(
     "course_recovered_off_statin",
     "course",
-    "Statin stopped, no immunosuppression, and CK back to normal or strength back with CK below 1,000 U/L",
+    "Statin stopped, no immunosuppression, and CK back to normal or strength better, without a CK that persists",
     All(
         (
             f.STATIN_STOPPED,
             Not(f.IMMUNOSUPPRESSANT),
-            Any_(
-                (
-                    _truth("ck_normal_on_repeat"),
-                    All((_truth("strength_improved"), Compare(f.CK_LATEST, "<", f.CK_1000))),
-                )
-            ),
+            Not(surely(COURSE_URGENT)),
+            Any_((_truth("ck_normal_on_repeat"), _truth("strength_improved"), _truth("response_to_statin_stop"))),
         )
     ),
-    evidence("primary", "mammen-review", "cham2010"),
+    evidence("primary", "mammen-review", "cham2010", "chow2024"),
 )
 
 # ---------------------------------------------------------------- the picture
@@ -267,14 +263,14 @@ ENTRY_BIOPSY = _rule(
     "entry_necrotizing_biopsy",
     "entry",
     "A biopsy in which necrosis leads, the IMNM antibodies not yet known",
-    All((BIOPSY_PATTERN, Any_((Possibly(f.WEAKNESS), Possibly(f.CK_RAISED))))),
+    All((BIOPSY_PATTERN, Possibly(f.WEAKNESS), Possibly(f.CK_RAISED))),
     TMA,
 )
 ENTRY_STATIN_10X = _rule(
     "entry_statin_symptoms_ck_10x",
     "entry",
-    "Muscle symptoms on or after a statin with a CK above ten times the upper limit",
-    All((f.STATIN_EXPOSURE, Any_((f.MYALGIA, f.WEAKNESS)), f.CK_GT_10X)),
+    "Muscle symptoms on or after a statin with a CK above ten times the upper limit, strength not known to be full",
+    All((f.STATIN_EXPOSURE, Any_((f.MYALGIA, f.WEAKNESS)), f.CK_GT_10X, Possibly(Not(f.STRENGTH_NORMAL)))),
     evidence("convention", "mims-atorva"),
 )
 ENTRY_STATIN_WEAK = _rule(
@@ -352,8 +348,8 @@ EXPLAINED: tuple[Ref, ...] = (
     ),
     _explained(
         "thyroid",
-        "A TSH above 10 mIU/L, no statin",
-        All((surely(Any_((f.TSH_HIGH, All((_truth("elevated_tsh"), f.HYPOTHYROIDISM))))), NO_STATIN)),
+        "A TSH above 10 mIU/L, or raised with its number lost, and no statin",
+        All((surely(_truth("elevated_tsh")), Possibly(f.TSH_HIGH), NO_STATIN)),
         evidence("primary", "bmjcr2019", "hekimsoy2005"),
     ),
     _explained(
@@ -395,7 +391,14 @@ EXPLAINED: tuple[Ref, ...] = (
     _explained(
         "motor_neurone",
         "Fasciculations, upper motor neurone signs or a neurogenic EMG, and CK not known to reach 1,000 U/L",
-        All((Any_((surely(f.ALS_SIGNS), surely(_truth("emg_neurogenic")))), Not(surely(f.CK_GE_1000)))),
+        All(
+            (
+                Any_(
+                    (surely(f.ALS_SIGNS), All((surely(_truth("emg_neurogenic")), Not(surely(_truth("emg_myopathic"))))))
+                ),
+                Not(surely(f.CK_GE_1000)),
+            )
+        ),
         evidence("primary", "tai2017", "als-oxford"),
     ),
     _explained(

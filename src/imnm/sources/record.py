@@ -8,6 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, implied
+from imnm.knowledge.limits import within_known_limits
 from imnm.knowledge.messages import say
 from imnm.logic.event import Event, day_number
 from imnm.logic.interval import INF, UNKNOWN, Interval
@@ -141,7 +142,7 @@ class Record:
 
     def finish(self, today: dt.date) -> Reading:
         """The record as read."""
-        events = without_repeats(one_result_a_day(self.events))
+        events = without_repeats(within_known_limits(event) for event in one_result_a_day(self.events))
         limit = day_number(today)
         later = {event.ref for event in events if event.ref and _later(event, limit)}
         if later:
