@@ -12,7 +12,7 @@ motor unit or a blot says of which finding. So: the ConText idea on a lexicon th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from imnm.logic.truth import Truth
@@ -96,6 +96,8 @@ def _mentions(text: str, kind: ReportKind | None, title: str) -> Iterator[Mentio
     place = _Place(fixed, muscle=_tissue_of_title(title))
     words = lexicon(fixed or "biopsy")
     first = True
+    previous: Sentence | None = None
+    read: list[tuple[Callable[[Sentence], Iterator[Mention]], Sentence]] = []
     for tokens, question in sentences(text, words):
         sentence = itemize(tokens, words)
         body, place = _placed(sentence, place, text, tokens, first)
@@ -113,6 +115,11 @@ def _mentions(text: str, kind: ReportKind | None, title: str) -> Iterator[Mentio
         sentence.findings = tags
         sentence.asks = question
         sentence.strength = place.strength
+        if previous is not None:
+            previous.following = sentence
+        previous = sentence
+        read.append((reader, sentence))
+    for reader, sentence in read:
         yield from reader(sentence)
 
 
@@ -213,7 +220,8 @@ def _tissue(s: Sentence, colon: int, muscle: bool, first: bool) -> bool:
 
 def _about_muscle(s: Sentence) -> bool:
     """Whether a sentence within a muscle report has another tissue as its subject ("The skin shows ...")."""
-    for at in range(min(3, s.end)):
+    start = _header(s) + 1
+    for at in range(start, min(start + 3, s.end)):
         if "tissue_tissue" in s.tags[at] and at + 1 < s.end and (s.words[at + 1] in ",:" or "verb" in s.tags[at + 1]):
             return False
         if s.words[at] not in ("the", "in", "overlying", "adjacent") and "tissue_tissue" not in s.tags[at]:

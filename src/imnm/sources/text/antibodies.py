@@ -53,12 +53,12 @@ _EVENT = re.compile(
         \s*[:=(]?\s*(?:{_COMPARE}\s*{_NUMBER}|{_NUMBER}\s*[-–]\s*{_NUMBER})(?!\s*:)
       | \(\s*(?:<=?|≤)\s*{_NUMBER}\s*(?:{_UNIT})?\s*\) | \(\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*(?:{_UNIT})?\s*\) )
   | (?P<antigen> (?<![a-z0-9])(?:anti[- ]?|α-)?(?:(?:{_ANTIGEN})(?![a-z0-9])) )
-  | (?P<lead> \b(?:sero)?negative\s+(?:for|against)\b | \bneg\s+for\b | \bpositive\s+(?:for|against)\b | \bno\s+(?:other\s+)?(?:(?:auto)?antibod(?:y|ies)|reactivity|bands?|evidence|anti)\b(?:\s+(?:to|against|for|of|with))?
-        | \bneither\b | \bwithout\b | \babsence\s+of\b | \bno\s+(?=anti) )
+  | (?P<lead> \b(?:sero)?negative\s+(?:for|against)\b | \bneg\s+for\b | \bpositive\s+(?:for|against)\b | \bno\s+(?:other\s+)?(?:(?:(?:auto)?antibod(?:y|ies)|evidence|anti)\b(?:\s+(?:to|against|for|of|with))?|(?:reactivity|bands?)\s+(?:to|against|for|with)\b)
+        | \bneither\b | \bwithout\b(?!\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal|result)) | \babsence\s+of\b | \bno\s+(?=anti) )
   | (?P<undone> \b(?:not|never)\s+(?:yet\s+|been\s+|be\s+|also\s+)*(?:tested|performed|done|included|requested|repeated|available|reported|measured|assessed|determined|covered|contained|part|on|run|offered|ordered|examined|evaluated|processed|assayed|carried|in|among|received|covered|represented|analysed|analyzed|sent|possible)\b
         | \b(?:can\s?not|could\s+not)\s+be\s+(?:performed|tested|determined|measured|reported|processed|done|run|assayed|carried|evaluated|interpreted|assessed)\b
         | \b(?:pending|awaited|to\s+follow|in\s+progress|qns|tnp|insufficient|cancelled|canceled|omitted|untested|outstanding|unavailable|declined|n/?a)\b )
-  | (?P<negative> \b(?:not\s+(?:been\s+|be\s+)?(?:detected|detectable|detectible|found|present|seen|observed|reactive|positive|elevated|raised|increased|identified|demonstrated|confirmed)|undetectable|undetected|negative|neg|non-?reactive|absent|no\s+(?:band|reactivity|reaction|signal)|none|normal|below\s+(?:the\s+)?(?:cut-?\s?off|threshold|limit\w*)|did\s+not|no\s+longer\s+(?:detect\w+|positive|present|found)|nil|lacking|disappeared)\b )
+  | (?P<negative> \b(?:not\s+(?:been\s+|be\s+)?(?:detected|detectable|detectible|found|present|seen|observed|reactive|positive|elevated|raised|increased|identified|demonstrated|confirmed)|undetectable|undetected|negative|neg|non-?reactive|absent|no\s+(?:band|reactivity|reaction|signal)|none(?:\s+(?:was|were|of\s+them|is|are))?(?:\s+(?:detected|found|present|positive|reactive|seen|identified))?|without\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal)|normal|below\s+(?:the\s+)?(?:cut-?\s?off|threshold|limit\w*)|did\s+not|no\s+longer\s+(?:detect\w+|positive|present|found)|nil|lacking|disappeared)\b )
   | (?P<weak> \b(?:weak(?:ly)?(?:[- ]+(?:pos(?:itive|itivity)?|reactive|reactivity|band))?|low[- ]+positive|borderline|equivocal|indeterminate|trace|inconclusive|doubtful|faint(?:\s+band)?|questionable)\b | \(\s*\+\s*\) | \+/- | ± )
   | (?P<positive> \b(?P<strong>strong(?:ly)?[- ]+(?:pos(?:itive)?|reactive|band)|strong(?!\s+suspicion)|high(?:ly)?[- ]+(?:titre|titer|pos(?:itive)?)|\+\+\+)|\b(?:positive|pos|positivity|reactive|detected|detectable|present|elevated|raised|reacted|identified|confirmed\s+positive|moderate)\b | \+{{1,4}} )
   | (?P<done> \b(?:tested|performed|repeated|included|requested|measured|found|examined|seen)\b )
@@ -78,9 +78,13 @@ _GENERIC = re.compile(
 )
 _SENTENCE = re.compile(r"(?<!\bref)(?<!\bca)(?<!\bapprox)(?<!\bno)(?<!\bvs)(?<!\bincl)\.(?=\s|$)|[;\n]|(?<=\w)\?", re.I)
 _PANEL = re.compile(
-    r"\b(?:(?:myositis|antibody|autoantibody|msa|line|immuno|dot|extended|ena|specific)[- ]*(?:\w+[- ]+){0,3}(?:panel|profile|blot|line|screen|strip|antibod(?:y|ies)|work-?up|serology)|myositis[- ]specific|panel|immunoblot|blot|autoantibodies|all (?:other )?(?:bands|antigens|antibodies)|other (?:bands|antigens|antibodies)|remaining (?:bands|antigens|antibodies)|all others?|the rest|others|remainder)\b",
+    r"\b(?:(?:myositis|msa|maa)[- ]*(?:\w+[- ]+){0,3}(?:panel|profile|blot|line|screen|strip|antibod(?:y|ies)|work-?up|serology)"
+    r"|(?:line|immuno|dot)[- ]?blot|euroline|all (?:other )?(?:bands|antigens)|(?:other|remaining) (?:bands|antigens))\b",
     re.I,
 )
+_ANY_PANEL = re.compile(r"\b(?:panel|profile|antibod(?:y|ies)|autoantibodies|screen|all others?|the rest|others|remainder|work-?up)\b", re.I)
+_OTHER_PANEL = re.compile(r"\b(?:ena|ana|anca|hepatitis|viral|virus|hiv|c?ccp|coeliac|celiac|thyroid|liver|gene\w*|drug|tumou?r|infection)\b", re.I)
+_MYOSITIS = re.compile(r"\b(?:myositis|msa)\b", re.I)
 _REST = re.compile(r"\b(?:all (?:the )?others?|other|remaining|remainder|the rest|others)\b", re.I)
 _ASSAYS = (
     ("immunoprecipitation", re.compile(r"immuno-?precipitation|\bIP\b(?! address)", re.I)),
@@ -184,9 +188,9 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
                 for concept in last:
                     found[concept] = _with_verdict(found[concept], verdicts[0])
             elif verdicts and not asked and not _GENERIC.search(text, start, end):
-                if _PANEL.search(text, start, end) or (_PANEL.search(title) and start == 0):
+                if _of_panel(text, start, end, title):
                     panel += _whole_panel(verdicts[0], text, start, end, default_assay)
-                lone = (verdicts[0].kind, start, end) if len(items) == 1 else None
+                lone = (verdicts[0].kind, start, end) if len(items) == 1 and len(text[start:end].split()) <= 2 else None
             continue
         if asked:
             continue
@@ -212,6 +216,16 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
         if result.concept not in found and result.concept not in untested:
             found[result.concept] = result
     yield from found.values()
+
+
+def _of_panel(text: str, start: int, end: int, title: str) -> bool:
+    """Whether a verdict without a name speaks for a myositis panel: named here, or the title, the verdict standing alone."""
+    if _PANEL.search(text, start, end):
+        return True
+    myositis = _MYOSITIS.search(title) or _MYOSITIS.search(text)
+    if _ANY_PANEL.search(text, start, end):
+        return myositis is not None and _OTHER_PANEL.search(text, start, end) is None
+    return start == 0 and _MYOSITIS.search(title) is not None and _ANY_PANEL.search(title) is not None
 
 
 def _split(text: str) -> Iterator[tuple[int, int, bool]]:
@@ -294,21 +308,28 @@ def _results(items: list[_Item], text: str, cutoffs: _Cutoffs, lone: str | None,
     waiting: list[_Item] = []
     cursor = 0
     for order, at in enumerate(names):
-        lead = _leading(items[cursor:at], text, items[at], order == 0, lead)
+        before, lead = lead, _leading(items[cursor:at], text, items[at], order == 0, lead)
+        if waiting and (lead != before or not _listed(text, waiting[-1], items[at])):
+            yield from _by_lead(waiting, before)
+            waiting = []
         following = names[order + 1] if order + 1 < len(names) else len(items)
         own = _own(items[at + 1 : following], text, items[following] if following < len(items) else None)
         result = _judge(own, lead, cutoffs, laboratory)
-        if result is None and lead is None:
-            waiting.append(items[at])
-        else:
-            if result is None:
-                result = (_TRUTH.get(lead or "", None), None, (None, None)) if lead in _TRUTH else ("untested", None, (None, None))
-            for earlier in waiting:
-                if _listed(text, earlier, items[at]):
-                    yield earlier, result[0], result[1], (None, None)
-            waiting = []
+        waiting.append(items[at])
+        if result is not None:
+            for earlier in waiting[:-1]:
+                yield earlier, result[0], result[1], (None, None)
             yield items[at], *result
+            waiting = []
         cursor = at + 1
+    yield from _by_lead(waiting, lead)
+
+
+def _by_lead(waiting: list[_Item], lead: str | None) -> Iterator[_Result]:
+    """The antigens of a list without a result of their own have that of the verdict that leads it, if one does."""
+    for item in waiting if lead else ():
+        truth: object = _TRUTH[lead] if lead in _TRUTH else "untested"
+        yield item, truth, "weak" if lead == "weak" else None, (None, None)
 
 
 _TRUTH: dict[str, Truth] = {"positive": True, "negative": False, "weak": None}

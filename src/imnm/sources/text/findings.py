@@ -25,7 +25,7 @@ BARE = 1  # named without an amount, or only by a diagnosis
 PLAIN = 2
 HEDGED = 0
 
-_VALUE = frozenset({"low", "high", "upregulated", "increased"})
+_VALUE = frozenset({"low", "high", "some", "upregulated", "increased"})
 _BAD_STATED = frozenset({"absent", "resolved"})
 
 
@@ -74,7 +74,7 @@ def biopsy(s: Sentence) -> Iterator[Mention]:
     """Mentions in a sentence on skeletal muscle."""
     for tag, concept in _SIMPLE.items():
         for at, stated in _each(s, tag):
-            if not _under_stain(s, at) or stated.truth:
+            if tag != "regeneration" or stated.truth or not _under_stain(s, at):
                 yield _mention(s, concept, stated.truth, at)
     yield from _necrosis(s)
     yield from _atrophy(s)
@@ -131,7 +131,7 @@ def _necrosis(s: Sentence) -> Iterator[Mention]:
             yield _mention(s, "biopsy_perifascicular_necrosis", stated.truth, at)
             continue
         yield _mention(s, "biopsy_necrosis_present", stated.truth, at, BARE if _under_stain(s, at) else PLAIN)
-        if stated.truth is not False and _only_one(s, at):
+        if stated.truth is not False and (_only_one(s, at) or _slight(s, at)):
             yield _mention(s, "biopsy_necrosis_predominant", False, at, BARE)
     for at, stated in _each(s, "myophagocytosis"):
         if stated.truth:
@@ -148,6 +148,20 @@ def _only_one(s: Sentence, at: int) -> bool:
     return any(s.words[i] in ("single", "isolated", "one", "solitary", "lone") for i in range(max(0, at - 3), at)) and (
         at + 1 < s.end and s.words[at + 1] == "fiber"
     )
+
+
+_SLIGHT = frozenset({"inconspicuous", "minor", "insignificant", "negligible", "trivial", "minimal", "not prominent", "not marked",
+                     "not extensive", "not striking", "not pronounced", "unimpressive", "not impressive"})  # fmt: skip
+
+
+def _slight(s: Sentence, at: int) -> bool:
+    """Whether necrosis is said to matter little, so that it does not lead."""
+    _, end = s.segment(at)
+    return any(word in _SLIGHT for word in (*s.words[max(0, at - 1) : at], *s.words[at + 1 : end]))
+
+
+_CELLS = frozenset({"lymphocyte", "t cell", "mononuclear cell", "round cell", "lymphoid cell", "t lymphocyte", "leukocyte", "leucocyte",
+                    "mononuclear", "inflammatory cell", "cuffing"})  # fmt: skip
 
 
 _LEADERS = frozenset({"necrosis", "inflammation", "macrophage", "regeneration", "dystrophic", "fibrosis", "atrophy",
@@ -178,6 +192,8 @@ def _leading(s: Sentence) -> Iterator[Mention]:
             yield _mention(s, "biopsy_necrosis_predominant", truth, at)
         elif "inflammation" in found and truth is not None:
             yield _mention(s, "biopsy_inflammation_prominent", truth, at)
+            if leads and truth:
+                yield _mention(s, "biopsy_necrosis_predominant", False, at, BARE)
 
 
 def _with_necrosis(s: Sentence, at: int) -> bool:
@@ -254,7 +270,9 @@ def _inflammation(s: Sentence) -> Iterator[Mention]:
             continue
         if truth and stated.amount == "low":
             truth = False
-        elif truth and stated.amount is None:
+        elif truth and stated.amount != "high":
+            if stated.amount == "some" or s.words[at] in _CELLS or s.words[at].startswith("cd"):
+                continue  # cells are there, but how many is not said
             strength = BARE
         yield _mention(s, "biopsy_inflammation_prominent", truth, at, strength)
     for at, stated in _each(s, "pauci_inflammation"):
@@ -317,15 +335,8 @@ def _connective_tissue(s: Sentence) -> Iterator[Mention]:
 
 def _normal_biopsy(s: Sentence) -> Iterator[Mention]:
     for at, stated in _each(s, "normal_muscle"):
-        if s.words[at] == "within normal limit" and not _whole(s, at):
-            continue
         yield _mention(s, "biopsy_normal", stated.truth, at)
     yield from _normal_word(s, "biopsy_normal", ("muscle biopsy", "biopsy", "muscle", "specimen", "sample"))
-
-
-def _whole(s: Sentence, at: int) -> bool:
-    """Whether the sentence speaks of the whole sample up to here."""
-    return any(word in ("muscle", "biopsy", "specimen", "sample") for word in s.words[:at]) or at <= 1
 
 
 def _normal_word(s: Sentence, concept: str, subjects: tuple[str, ...]) -> Iterator[Mention]:
@@ -511,7 +522,9 @@ def _sarcolemmal(s: Sentence, at: int) -> Statement:
     first = s.segment(at)[0]
     place = _sarcolemma_at(s, first, at)
     if place >= 0:
-        return overall if overall.said else (Statement(True, True) if _localized(s, at, end) else NOTHING)
+        if overall.said or not (_localized(s, at, end) or "deposi" in s.words[at]):
+            return overall
+        return s.statement(at)
     for start, stop in _parts(s, at + 1, end):
         place = _sarcolemma_at(s, start, stop)
         if place >= 0:
@@ -544,7 +557,7 @@ def _sarcolemma_at(s: Sentence, start: int, stop: int) -> int:
 def _parts(s: Sentence, start: int, end: int) -> Iterator[tuple[int, int]]:
     part = start
     for at in range(start, end):
-        if s.words[at] in ",;()" or "stop" in s.tags[at]:
+        if s.words[at] in ",;" or "stop" in s.tags[at]:
             yield part, at
             part = at + 1
     yield part, end
@@ -642,9 +655,6 @@ def _normal_emg(s: Sentence) -> Iterator[Mention]:
     for mention in _normal_word(s, "emg_normal", subjects):
         if not (conduction and mention.truth):
             yield mention
-    for at, word in enumerate(s.words):
-        if word == "within normal limit" and not conduction and any(w in subjects for w in s.words[:at]):
-            yield _mention(s, "emg_normal", True, at)
 
 
 # ---------------------------------------------------------------- MRI
@@ -678,18 +688,37 @@ def _site(s: Sentence, at: int) -> set[str]:
             places |= tags & {"fascia", "elsewhere", "muscle"}
         elif not (tags & {"and", "or", "low", "high"} or s.words[before] in ",/"):
             break
+        elif places and "and" in tags and s.tags[before - 1] & {"absent", "seen", "edema"}:
+            break
     if places:
         return places
     _, end = s.segment(at)
     for ahead in range(at + 1, min(end, at + 9)):
         tags = s.tags[ahead]
-        if tags & {"seen", "absent", "verb", "resolved", "with"} and not tags & {"muscle"}:
+        if tags & {"seen", "absent", "verb", "resolved", "with", "and", "or"} and not tags & {"muscle"}:
             break
         if s.words[ahead] in ("around", "surrounding"):
             return {"fascia"} if s.has("fascia", start := s.clause(at)[0], end) or start < 0 else {"elsewhere"}
         if tags & {"elsewhere", "fascia", "muscle"}:
-            return set(tags & {"elsewhere", "fascia", "muscle"})
+            return _listed_places(s, ahead, end)
     return _topic(s, at)
+
+
+_PLACES = frozenset({"elsewhere", "fascia", "muscle"})
+
+
+def _listed_places(s: Sentence, start: int, end: int) -> set[str]:
+    """The places of a list ("of muscle or fascia"); "quadriceps tendon" is no muscle."""
+    places: set[str] = set()
+    for at in range(start, end):
+        tags = s.tags[at]
+        if tags & _PLACES:
+            if "elsewhere" in tags and "muscle" in places and s.tags[at - 1] & {"muscle"}:
+                places.discard("muscle")
+            places |= tags & _PLACES
+        elif not tags & {"and", "or"} and s.words[at] not in ("the", "of", "/"):
+            break
+    return places
 
 
 def _topic(s: Sentence, at: int) -> set[str]:

@@ -15,10 +15,13 @@ from imnm.logic.truth import Truth
 from .lexicon import NO_TAGS, Lexicon, Tags, Token, data
 
 REACH = 40  # words on either side that can govern a finding; longer sentences are lists or no sentences at all
+DISEASES: Tags = frozenset({"necrotizing", "dystrophic", "myopathic", "irritable", "neurogenic", "decoy"})
+"""Findings that are named like diseases: where a disease is only compared with, they are not stated."""
 _ABSENT: Tags = frozenset({"absent"})
 _SKIP: Tags = frozenset({"skip"})
 _MINORITY: Tags = frozenset({"minority"})
 _RESOLVED: Tags = frozenset({"resolved"})
+_NORMAL = frozenset({"within normal limit", "within the normal limit", "within normal range", "of normal appearance"})
 _BREAKS = frozenset({";", ":"})
 
 
@@ -37,7 +40,7 @@ NOTHING = Statement(False)
 class Sentence:
     """One sentence as items (phrases and single words), each with its tags."""
 
-    __slots__ = ("asks", "cache", "closing", "end", "findings", "part", "spans", "strength", "tags", "words")
+    __slots__ = ("asks", "cache", "closing", "end", "findings", "following", "spans", "strength", "tags", "words")
 
     def __init__(self, words: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
         self.words = words
@@ -45,7 +48,7 @@ class Sentence:
         self.spans = spans
         self.end = len(words)
         self.asks = False  # ends with a question mark
-        self.part = 0  # numbered parts of one specimen list
+        self.following: Sentence | None = None
         self.strength = 0  # +1 in an addendum, -1 in a preliminary report
         self.findings: frozenset[str] = frozenset()
         self.cache: dict[int, Statement] = {}
@@ -106,11 +109,13 @@ class Sentence:
         return known
 
     def _statement(self, start: int, end: int) -> Statement:
-        if self._only_named(start, end):
+        if self._only_named(start):
             return NOTHING
+        if self._of_the_past(start):
+            return Statement(True, False) if self._taken_back(start) else NOTHING
         left, amount = self._before(start)
         said, right, amount_after = self._after(end)
-        if not said:
+        if not said or amount == "skip":
             return NOTHING
         amount = amount or amount_after
         if left is False or right is False:
@@ -119,31 +124,83 @@ class Sentence:
             return Statement(True, None, amount)
         return Statement(True, True, amount)
 
-    def _only_named(self, start: int, end: int) -> bool:
-        """Whether it is asked, taught, planned, of a relative or of an earlier examination."""
+    def _only_named(self, start: int) -> bool:
+        """Whether it is asked, taught, planned or of a relative."""
         first, last = self.clause(start)
         segment_start, segment_end = self.segment(start)
         if self.has("ask", first, start) or self.has("family", 0, start) or self.has("generic", first, last):
             return True
-        if self.has("background", segment_start, start) or self.has("readas", segment_start, start):
+        if self.has("readas", segment_start, start):
             return True
-        if self.has("plan", 0, 1) or self.has("plan", segment_start, segment_end):
+        if self.tags[start] & DISEASES and self.has("background", segment_start, start):
             return True
-        return self._of_the_past(first, last, start, segment_end)
+        return self.has("plan", 0, 1) or self.has("plan", segment_start, segment_end)
 
-    def _of_the_past(self, first: int, last: int, start: int, segment_end: int) -> bool:
-        if self.has("now", first, last) or self.has("resolved", first, last):
+    def _of_the_past(self, start: int) -> bool:
+        """Whether it is told of an earlier examination and of no other."""
+        first, last = self.clause(start)
+        segment_end = self.segment(start)[1]
+        if self._of_now(start, first, last):
             return False
+        if first > 1 and self.words[first - 1] == "which" and self._told(self.clause(first - 2)[0], first):
+            return True
         comparing = False
         for at in range(first, segment_end):
             tags = self.tags[at]
+            if at > start and "readas" in tags:
+                break
             if "compare" in tags:
                 comparing = True
             elif self.words[at] == ",":
                 comparing = False
-            elif "past" in tags and not comparing and not self._parenthetical(at, start):
+            elif not comparing and self._told(at, at + 1) and not self._parenthetical(at, start):
                 return True
         return False
+
+    def _told(self, start: int, end: int) -> bool:
+        """Whether an earlier examination is named in the range: by a word, or by its year ("the biopsy of 2019")."""
+        for at in range(max(0, start), end):
+            if "past" in self.tags[at]:
+                return True
+            word = self.words[at]
+            if len(word) == 4 and word[:2] in ("19", "20") and word.isdigit() and at > 0 and self.words[at - 1] in ("in", "of", "from"):
+                return True
+        return False
+
+    def _of_now(self, start: int, first: int, last: int) -> bool:
+        """Whether the clause says that it is so now, or no longer."""
+        if self.has("resolved", first, last):
+            return True
+        segment_start, segment_end = self.segment(start)
+        if self.has("now", first, segment_end):
+            return True
+        at = segment_end
+        while at < last:
+            if self.words[at] == "," and self._tags(at + 1) & {"verb", "now"} and self.has("now", at, self.segment(min(at + 1, self.end - 1))[1]):
+                return True
+            at += 1
+        return False
+
+    def _taken_back(self, start: int) -> bool:
+        """Whether what was told of the past is then denied by a back reference ("the present sample shows neither")."""
+        for at in range(start, self.end):
+            if "backref" in self.tags[at] and not self._names_finding(at, self._item_end(at)):
+                return True
+            if self.words[at] == ";" and self._refers_back(at + 1):
+                return True
+        after = self.following
+        return after is not None and (after._refers_back(0) or after._all_denied())
+
+    def _refers_back(self, start: int) -> bool:
+        """Whether a clause starts with a pronoun, names nothing and denies: "these are no longer seen"."""
+        end = self._item_end(start)
+        return "pronoun" in self._tags(start) and not self._names_finding(start, end) and any(
+            self.tags[at] & {"absent", "resolved"} for at in range(start, end)
+        )
+
+    def _all_denied(self) -> bool:
+        at = self.find("backref")
+        return at >= 0 and not self._names_finding(at, self._item_end(at))
 
     def _parenthetical(self, at: int, target: int) -> bool:
         start, end = self.segment(at)
@@ -179,12 +236,18 @@ class Sentence:
                 verb = True
                 if crossed_finding and "with" in tags:
                     pass
+            elif "seen" in tags and at > 0 and "negation" in self.tags[at - 1]:
+                pass  # "no demonstrable necrosis"
+            elif "skip" in tags and self.words[at + 1] == "for":
+                return None, "skip"
+            elif "absent" in tags and "or" in self.tags[at + 1]:
+                return False, amount  # "not thickened or bright"
             elif self._predicate(at):
                 break
             elif "and" in tags and amount is not None and not crossed_finding:
                 break
             elif amount is None and not crossed_finding:
-                amount = "low" if "low" in tags else "high" if "high" in tags else None
+                amount = "low" if "low" in tags else "high" if "high" in tags else "some" if "some" in tags else None
             if tags & self.findings:
                 if verb:
                     break
@@ -200,7 +263,7 @@ class Sentence:
         """Whether a comma starts an item with an amount or a predicate of its own, which a denial does not reach."""
         if start < self.end and self.tags[start] & {"with", "now"}:
             return True
-        if any(self.tags[at] & {"low", "high"} for at in range(start, target)):
+        if any(self.tags[at] & {"low", "high", "some"} for at in range(start, target)):
             return True
         for at in range(target + 1, min(self.end, target + REACH)):
             word, tags = self.words[at], self.tags[at]
@@ -276,7 +339,7 @@ class Sentence:
                     return verdict[0], verdict[1], verdict[2] or amount
                 if "verb" in tags:
                     verb = True
-                elif amount is None and ("low" in tags or "high" in tags):
+                elif amount is None and tags & {"low", "high"}:
                     amount = "low" if "low" in tags else "high"
             at += 1
         return True, True, amount
@@ -298,11 +361,19 @@ class Sentence:
         if word[0] == "+":
             return True, True, "low" if word == "+" else "high"
         if "seen" in tags:
-            return self._late_hedge(at)
+            return self._participle(at)
         return None
 
-    def _late_hedge(self, at: int) -> tuple[bool, Truth, str | None]:
-        """*Seen* holds, unless what directly follows takes it back."""
+    def _participle(self, at: int) -> tuple[bool, Truth, str | None]:
+        """*Seen* holds, unless it only qualifies and the predicate follows ("those recorded then have resolved")."""
+        if at == 0 or not self.tags[at - 1] & {"verb", "low", "high"}:
+            _, end = self.segment(at)
+            verb = self.find("verb", at + 1, end)
+            later = self.find("resolved", at + 1, end)
+            if later < 0 and verb >= 0:
+                later = self.find("absent", verb, end)
+            if later >= 0:
+                return True, False, None
         return True, True, None
 
     def _names_finding(self, start: int, end: int) -> bool:
@@ -322,10 +393,11 @@ class Sentence:
         if first & {"hedge"} and not self._names_finding(comma + 1, self._item_end(comma + 1)):
             return -1
         end = self._item_end(comma + 1)
-        if not self._names_finding(comma + 1, end) and not first & {"and", "or"}:
+        aside = "apposition" in first or "apposition" in self._tags(comma + 2)
+        if aside or (not self._names_finding(comma + 1, end) and not first & {"and", "or"}):
             later = self._tags(end + 1) if end < self.end and self.words[end] == "," else NO_TAGS
             return end + 1 if later & {"absent", "seen", "skip", "resolved", "verb", "hedge"} else -1
-        if first & {"low", "high", "negation", "not"}:
+        if first & {"low", "high", "some", "negation", "not"}:
             return -1
         return comma + 1 if self._list_with_predicate(comma + 1) else -1
 
@@ -334,7 +406,7 @@ class Sentence:
         joined = False
         for at in range(start, min(self.end, start + REACH)):
             word, tags = self.words[at], self.tags[at]
-            if word == ";" or tags & {"stop", "negation", "low", "high"}:
+            if word == ";" or tags & {"stop", "negation", "low", "high", "some"}:
                 return False
             if tags & {"and", "or"}:
                 if self._singular_predicate(at):
@@ -350,7 +422,10 @@ class Sentence:
         """Whether what follows *and* has its own predicate ("necrosis and the fascia is not thickened")."""
         if "and" not in self.tags[conjunction]:
             return False
-        if self._tags(conjunction + 1) & {"low", "high", "negation", "verb", "absent", "seen"}:
+        following = self._tags(conjunction + 1)
+        if following & {"verb", "absent", "seen", "resolved"}:
+            return False  # the same subject goes on
+        if following & {"low", "high", "negation"}:
             return True
         for at in range(conjunction + 1, min(self.end, conjunction + 8)):
             if self.words[at] in ",;:":
@@ -410,7 +485,8 @@ def itemize(tokens: list[Token], lexicon: Lexicon) -> Sentence:
     at = 0
     while at < len(words):
         size, found = lexicon.match(words, at)
-        items.append(words[at] if size == 1 else " ".join(words[at : at + size]))
+        item = words[at] if size == 1 else " ".join(words[at : at + size])
+        items.append("normal" if item in _NORMAL else item)
         tags.append(found)
         spans.append((tokens[at].start, tokens[at + size - 1].end))
         at += size
