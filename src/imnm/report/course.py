@@ -18,7 +18,7 @@ from imnm.knowledge.messages import say
 from imnm.logic.event import day_number
 
 from . import labels
-from .blocks import bounds_words, number_words, value_words, visible
+from .blocks import bounds_words, number_words, value_words, visible, word
 from .view import CK, period_words
 
 if TYPE_CHECKING:
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 8.0, 4.6
 SHOWN_BEFORE = 365
 """Days before the first result from which a start or stop of a drug is still drawn at its place."""
-EVENT_PREFIXES = ("anti_", "biopsy", "muscle_biopsy", "emg_", "electromyography", "mri_")
-"""Findings with these beginnings are test results, drawn as events on their day."""
+TESTS = ("biopsy", "emg", "mri")
+"""Findings whose id begins so are results of these tests: those present are one event on their day."""
+ANTIBODIES = ("anti_hmgcr_positive", "anti_srp_positive")
+"""Antibodies that are shown whether present or absent; other antibodies only if present."""
+GAP = 0.5
+"""A gap of more than this share of the whole course, and of a year, before which results are left to the table."""
 
 # Colours that stand for CSS variables of the page: distinct values that matplotlib writes out and we replace.
 _INK, _FAINT, _LINE, _BAND, _DRUG, _EVENT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
@@ -66,6 +70,7 @@ def describe(assessment: Assessment) -> str:
     points = _dated(assessment.series.get(CK, []))
     if not points:
         return say("report.course.description_none")
+    earlier = len(points) - len(_shown(points))
     peak = max(points, key=lambda p: p.high)
     drugs = " ".join(
         say("report.course.description_drug", drug=labels.words(e.drug), period=period_words(e))
@@ -80,7 +85,7 @@ def describe(assessment: Assessment) -> str:
         peak_on=peak.point.on,
         latest=bounds_words(points[-1].point.low, points[-1].point.high),
         drugs=drugs,
-    ).strip()
+    ).strip() + (" " + say("report.course.earlier", count=earlier) if earlier else "")
 
 
 def draw(assessment: Assessment) -> str:
@@ -98,7 +103,7 @@ def draw(assessment: Assessment) -> str:
     except ImportError as error:
         raise PlotsMissing from error
     drugs = [e for e in assessment.exposures if e.start or e.stop]
-    marks = _marks(assessment)
+    points, marks = _shown(points), _marks(assessment)
     style: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": "imnm",
@@ -145,12 +150,30 @@ def _dated(points: Sequence[SeriesPoint]) -> list[Dated]:
 
 
 def _marks(assessment: Assessment) -> list[Mark]:
-    marks = {
-        Mark(_day(f.on), visible(f"{f.label or labels.finding(f.id)}: {value_words(f.value)}"))
-        for f in assessment.findings
-        if f.on and isinstance(f.value, bool) and f.basis != "silence" and f.id.startswith(EVENT_PREFIXES)
-    }
-    return sorted(marks)[:SHOWN_MARKS]
+    """Test results on their days: antibodies each, the findings of a biopsy, EMG or MRI together."""
+    together: dict[tuple[int, str], list[str]] = {}
+    marks = []
+    for f in assessment.findings:
+        if f.on is None or not isinstance(f.value, bool) or f.basis == "silence":
+            continue
+        label = f.label or labels.finding(f.id)
+        test = f.id.split("_", 1)[0]
+        if test in TESTS and f.value:
+            together.setdefault((_day(f.on), test), []).append(label.split(": ", 1)[-1])
+        elif f.id in ANTIBODIES:
+            marks.append(Mark(_day(f.on), f"{label}: {value_words(f.value)}"))
+    for (day, test), said in together.items():
+        marks.append(Mark(day, f"{word('report.test', test)}: {', '.join(said)}"))
+    return [Mark(mark.on, visible(mark.text)) for mark in sorted(marks)][:SHOWN_MARKS]
+
+
+def _shown(points: list[Dated]) -> list[Dated]:
+    """The results without what lies before a long gap, which would leave no room for the course."""
+    for number in range(len(points) - 1, 0, -1):
+        gap = points[number].on - points[number - 1].on
+        if gap > max(365, GAP * (points[-1].on - points[0].on)) and len(points) - number > 1:
+            return points[number:]
+    return points
 
 
 def _day(text: str) -> int:
@@ -231,7 +254,7 @@ def _draw_marks(axes: Axes, upper: Axes, marks: list[Mark]) -> None:
         upper.axvline(mark.on, color=_EVENT, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
         axes.plot([mark.on], [row], marker="D", color=_EVENT, markersize=5)
         late = marks and mark.on > marks[0].on and row >= middle
-        axes.annotate(mark.text[:48], (mark.on, row), xytext=(-8 if late else 8, 0),
+        axes.annotate(mark.text[:64], (mark.on, row), xytext=(-8 if late else 8, 0),
                       textcoords="offset points", ha="right" if late else "left", va="center", fontsize=9)  # fmt: skip
 
 

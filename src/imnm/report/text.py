@@ -16,6 +16,7 @@ COLOURS = {
     "moderate": "1;33", "soon": "33", "low": "36", "none": "32", "heading": "1", "faint": "2",
 }  # fmt: skip
 BAR = 12
+SHOWN_RECORDS = 3
 BRIEF = ("treatment", "cancer_screening", "trials", "conflicts")
 """Sections of which a terminal shows the titles only; a page has room for the rest."""
 
@@ -79,7 +80,10 @@ def _entry(entry: Entry, bullet: str, paint: _Paint) -> list[str]:
     for line in entry.lines:
         lines += wrap(line, indent, indent + "  ")
     if entry.evidence:
-        lines += wrap(say("report.line.evidence", items="; ".join(entry.evidence)), indent, indent + "  ")
+        shown = "; ".join(entry.evidence[:SHOWN_RECORDS])
+        rest = len(entry.evidence) - SHOWN_RECORDS
+        items = f"{shown}; {say('report.line.more', count=rest)}" if rest > 0 else shown
+        lines += wrap(say("report.line.evidence", items=items), indent, indent + "  ")
     if entry.sources:
         lines += wrap(say("report.line.sources", items=", ".join(entry.sources)), indent, indent + "  ")
     return lines

@@ -41,7 +41,8 @@ from .blocks import (
 )
 
 CK = "ck"
-SHOWN_DISEASES = 6
+SHOWN_DISEASES, LEADING_DISEASES, SHOWN_SHARE = 6, 3, 0.01
+"""How many explanations are shown: the leading ones always, further ones from this share on."""
 SHOWN_CONTRIBUTIONS = 4
 SHOWN_PROBLEMS = 20
 
@@ -91,7 +92,7 @@ def sections(assessment: Assessment, *, brief: bool = False) -> list[Section]:
         ("criteria", _criteria(assessment)),
         ("course", _course(assessment)),
         ("exposures", _exposures(assessment)),
-        ("findings", _findings(assessment)),
+        ("findings", _findings_in_short(assessment) if brief else _findings(assessment)),
         ("unknown", _unknown(assessment)),
         ("treatment", after.treatment(assessment.treatment)),
         ("monitoring", after.monitoring(assessment.monitoring)),
@@ -150,7 +151,11 @@ def _differential(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.differential:
         return ()
     known = {finding.id: finding.label for finding in assessment.findings}
-    shown = assessment.differential[:SHOWN_DISEASES]
+    shown = [
+        disease
+        for place, disease in enumerate(assessment.differential[:SHOWN_DISEASES])
+        if place < LEADING_DISEASES or disease.probability >= SHOWN_SHARE
+    ]
     notes = []
     if assessment.differential_kind:
         notes.append(say("report.line.differential_kind", kind=assessment.differential_kind))
@@ -295,14 +300,39 @@ def _findings(assessment: Assessment) -> tuple[Block, ...]:
 
 
 def _finding(finding: Finding) -> tuple[str, ...]:
-    value = value_words(finding.value) + (f" {finding.unit}" if finding.unit else "")
     return (
         finding.label or labels.finding(finding.id),
-        value,
+        _value(finding),
         finding.on or "",
         word("report.basis", finding.basis) + provisional(finding.provisional),
         "; ".join(_texts(finding.evidence)),
     )
+
+
+def _findings_in_short(assessment: Assessment) -> tuple[Block, ...]:
+    """What is there, each on its line; what is absent, by name only."""
+    present = [f for f in assessment.findings if f.value is not False]
+    absent = [f for f in assessment.findings if f.value is False]
+    entries = tuple(
+        Entry(
+            f"{f.label or labels.finding(f.id)}: {_value(f)}" + (f", {f.on}" if f.on else ""),
+            evidence=tuple(item.ref for item in f.evidence),
+        )
+        for f in present
+    )
+    blocks: list[Block] = [Entries(entries)] if entries else []
+    for key, some in (
+        ("absent", [f for f in absent if f.basis != "silence"]),
+        ("silent", [f for f in absent if f.basis == "silence"]),
+    ):
+        if some:
+            items = "; ".join(f.label or labels.finding(f.id) for f in some)
+            blocks.append(Paragraph(say(f"report.line.{key}", items=items)))
+    return tuple(blocks)
+
+
+def _value(finding: Finding) -> str:
+    return value_words(finding.value) + (f" {finding.unit}" if finding.unit else "")
 
 
 def _unknown(assessment: Assessment) -> tuple[Block, ...]:
