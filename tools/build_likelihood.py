@@ -61,6 +61,10 @@ DROPPED = {
     "onset_gt_6m": "cut of one paper",
     "onset_lt_12m": "cut of one paper",
 }
+COMPLAINT = "complaint"
+"""Weakness that was complained of says nothing about strength on examination."""
+FULL_STRENGTH = "proximal_weakness"
+"""Who has full strength on examination has no proximal weakness: a stratum that counts the one counts the other."""
 POOLED_ALL_THE_SAME = {("statin_toxic_myopathy", "myalgia")}
 """The only poolable row (45 of 45) counts patients who were chosen by their pain; the case reports of the severe form
 (64 of 112), which the guide keeps apart, show that pain can be missing. Both together, as unlike as they are."""
@@ -165,15 +169,24 @@ def read(path: Path) -> tuple[list[Row], dict[str, tuple[str, str, str]]]:
             line["note"],
             source,
         )
-        rows.append(renamed(row))
+        rows += renamed(row)
     return rows, sources
 
 
-def renamed(row: Row) -> Row:
+def renamed(row: Row) -> list[Row]:
+    """The row under the name that the package uses, and what else it counts."""
+    if row.finding == "weakness_any" and COMPLAINT in row.note:
+        return []
     if row.finding in COMPLEMENTS:
-        with_it = None if row.with_it is None or row.total is None else row.total - row.with_it
-        return row._replace(finding=COMPLEMENTS[row.finding], with_it=with_it, frequency=1 - row.frequency)
-    return row._replace(finding=SAME_FINDING.get(row.finding, row.finding))
+        return [opposite(row, COMPLEMENTS[row.finding])]
+    if row.finding == "weakness_absent_on_examination" and any(words in row.note for words, _ in STRATUM_OF_NOTE):
+        return [row, opposite(row, FULL_STRENGTH)]
+    return [row._replace(finding=SAME_FINDING.get(row.finding, row.finding))]
+
+
+def opposite(row: Row, finding: str) -> Row:
+    with_it = None if row.with_it is None or row.total is None else row.total - row.with_it
+    return row._replace(finding=finding, with_it=with_it, frequency=1 - row.frequency)
 
 
 def cohort(row: Row) -> str:
@@ -365,7 +378,8 @@ def usable(cells: dict[tuple[str, str, str], Cell]) -> set[str]:
     for finding, disease, stratum in cells:
         if not stratum or disease == "metabolic_myopathy":
             names[finding].add(disease)
-    return {finding for finding, have in names.items() if have & set(CONTROLS) or set(DISEASES) <= have}
+    known = {finding: have for finding, have in names.items() if have & set(DISEASES)}
+    return {finding for finding, have in known.items() if have & set(CONTROLS) or set(DISEASES) <= have}
 
 
 def priors(rows: list[Row]) -> list[tuple[str, str, float]]:

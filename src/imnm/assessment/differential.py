@@ -303,6 +303,8 @@ def _normalised(findings: Mapping[str, bool | None], context: Context) -> dict[s
     for name, finding in know.IMPLIES_IF_PRESENT.items():
         if known.pop(name, False):
             known[finding] = True
+    if all(known.get(finding) is value for finding, value in know.NECROTIZING):
+        known.setdefault("biopsy_necrosis_predominant", True)
     if context.sex in ("female", "male"):
         known.setdefault("female", context.sex == "female")
     for together, members in know.ANY_OF.items():

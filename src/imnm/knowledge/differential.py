@@ -179,6 +179,8 @@ MYOTOXIC_DRUGS = (
     "drug_glucocorticoid",
     "heavy_alcohol",
 )
+NECROTIZING = (("biopsy_necrosis_present", True), ("biopsy_inflammation_prominent", False))
+"""Necrosis without inflammation is the necrotizing pattern, even where a report does not use the word."""
 ANY_OF: Mapping[str, tuple[str, ...]] = {"acute_trigger_any": TRIGGERS, "myotoxic_exposure_any": MYOTOXIC_DRUGS}
 """Shares of one mixture. Their absences are never multiplied: all absent counts as the absence of any."""
 
