@@ -74,7 +74,7 @@ class Match(NamedTuple):
 # ---------------------------------------------------------------- concepts
 
 
-def _rows(*path: str) -> Iterator[dict[str, str]]:
+def rows_of(*path: str) -> Iterator[dict[str, str]]:
     """The rows of a data file, without its comment lines."""
     file = _DATA.joinpath(*path)
     lines = file.read_text(encoding="utf-8").splitlines()
@@ -83,7 +83,7 @@ def _rows(*path: str) -> Iterator[dict[str, str]]:
 
 def _concepts() -> dict[str, Concept]:
     found: dict[str, Concept] = {}
-    for row in _rows("concepts.csv"):
+    for row in rows_of("concepts.csv"):
         parents = tuple(row["parents"].split(";")) if row["parents"] else ()
         course = row["course"]
         found[row["id"]] = Concept(
@@ -190,7 +190,7 @@ def codes(system: str) -> Mapping[str, tuple[Code, ...]]:
     if system in disabled_systems():
         return {}
     found: dict[str, tuple[Code, ...]] = {}
-    for row in _rows("codes", f"{system}.csv"):
+    for row in rows_of("codes", f"{system}.csv"):
         code = _plain(system, row["code"])
         entry = Code(row["concept"], _relation(row["relation"]), row["verified"] == "yes", row["display"], row["omop"])
         found[code] = (*found.get(code, ()), entry)
@@ -203,7 +203,7 @@ def _ranges(system: str) -> tuple[tuple[str, str, Code], ...]:
         return ()
     return tuple(
         (row["first"], row["last"], Code(row["concept"], _relation(row["relation"]), True, "", ""))
-        for row in _rows("codes", "icd_ranges.csv")
+        for row in rows_of("codes", "icd_ranges.csv")
         if row["system"] == system
     )
 

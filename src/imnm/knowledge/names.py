@@ -2,12 +2,12 @@
 
 The fallback where a record's code is missing, local or unknown. The lexicon is ``data/names.csv``: phrases of
 normalised words, matched longest first, in short texts only (a name, not a report: reports have a reader of their
-own). What surrounds a phrase is read too: denial, doubt, a relative, the past, an interval (``three weeks earlier``),
-and what makes it no statement at all (``screening for``, ``risk of``).
+own). What surrounds a phrase is read too (cue words in ``data/cues.csv``): denial, doubt, a relative, the past, an
+interval (``three weeks earlier``), and what makes it no statement at all (``screening for``, ``risk of``).
 
-Caution is one-sided on purpose: a name that is not understood costs a problem in the list of problems, a wrong one
-costs a wrong conclusion. So a denial that may have ended (after a comma) leaves doubt, a bare ``SRP`` counts only
-beside antibody, blot or myositis words, and only statins are recognised when misspelt (nystatin is none).
+Caution is one-sided on purpose: a name that is not understood costs a line in the list of problems, a wrong one
+costs a wrong conclusion. So a denial that may have ended leaves doubt, a bare ``SRP`` counts only beside antibody,
+blot or myositis words, and of misspelt names only statins are recognised (nystatin is none).
 """
 
 from __future__ import annotations
@@ -20,28 +20,36 @@ from typing import NamedTuple
 
 from imnm.logic.truth import Truth
 
-from .concepts import CONCEPTS, Domain, Match, Relation, _rows, ancestors, members, with_ancestors
+from .concepts import CONCEPTS, Domain, Match, Relation, ancestors, members, rows_of, with_ancestors
+
+Words = tuple[str, ...]
 
 # ---------------------------------------------------------------- words
 
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "μ": "mu", "κ": "kappa"}
-_TOKEN = re.compile(r"[a-z]+|[0-9]+|[.,;:?+()]|/")
+_ABBREVIATIONS = {"h/o": "history of", "s/p": "previous", "status post": "previous", "r/o": "rule out",
+                  "w/o": "without", "c/o": "", "late effects of": "previous",
+                  "late effect of": "previous", "sequelae of": "previous", "sequela of": "previous"}  # fmt: skip
+_JOINED = re.compile(r"(?<=\bnon)[- ](?=[a-z])|(?<=[a-z])['’](?=s\b)")
+_INNER_POINT = re.compile(r"(?<=[a-z0-9])\.(?=[a-z0-9])")
+_TOKEN = re.compile(r"[a-z]+|[0-9]+|[.,;:?+()/]")
 _SPELLING = (
     ("ae", "e"), ("oe", "e"), ("tumour", "tumor"), ("colour", "color"), ("isation", "ization"), ("ised", "ized"),
-    ("ising", "izing"), ("sulph", "sulf"), ("centre", "center"), ("titre", "titer"), ("ticyd", "ticid"),
+    ("ising", "izing"), ("sulph", "sulf"), ("centre", "center"), ("titre", "titer"), ("neurone", "neuron"),
+    ("fibre", "fiber"),
 )  # fmt: skip
 _BREAKS = frozenset(".;:,?+()/")
 
 
 @lru_cache(maxsize=16384)
-def tokens_of(text: str) -> tuple[str, ...]:
+def tokens_of(text: str) -> Words:
     """The words and breaks of a text in one spelling: no accents, no capitals, British as American, singular."""
     text = unicodedata.normalize("NFKC", text).lower()
-    for letter, name in _GREEK.items():
-        text = text.replace(letter, name)
-    text = unicodedata.normalize("NFD", text).replace("'", "").replace("’", "").replace("h/o", "history of")
-    text = text.replace("s/p", "status post").replace("r/o", "rule out").replace("w/o", "without")
-    text = "".join(letter for letter in text if not unicodedata.combining(letter))
+    for written, meant in (*_GREEK.items(), *_ABBREVIATIONS.items()):
+        if written in text:
+            text = text.replace(written, meant)
+    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    text = _INNER_POINT.sub(" ", _JOINED.sub("", text))
     return tuple(_word(token) for token in _TOKEN.findall(text))
 
 
@@ -56,15 +64,27 @@ def _word(token: str) -> str:
     return token
 
 
+_CUES = {row["set"]: frozenset(map(_word, row["words"].split())) for row in rows_of("cues.csv")}
+_UNITS = {"day": (1, 0), "week": (7, 3), "month": (30, 15), "year": (365, 183)}
+"""Days in a unit, and half of it: an interval in words is known to about half a unit (a convention)."""
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+            "nine": 9, "ten": 10, "eleven": 11, "twelve": 12}  # fmt: skip
+_AGO = frozenset(("ago", "earlier", "before", "previously", "prior", "back"))
+_EMPTY_WORDS = _BREAKS.union(_UNITS, _NUMBERS, _AGO, *(
+    _CUES[name] for name in ("denial", "doubt", "relative", "past", "over", "inside")))  # fmt: skip
+"""Words that do not count when it is asked whether a phrase is the whole name."""
+
 # ---------------------------------------------------------------- lexicon
 
 
 class _Phrase(NamedTuple):
-    words: tuple[str, ...]
+    """A name in the lexicon. ``concept`` is empty for a false friend that must not be read as its parts."""
+
+    words: Words
     concept: str
     relation: Relation
     whole: bool
-    """Whether it counts only as the whole name (``MI``, ``RA``: too short to be trusted inside another)."""
+    denies: bool
 
 
 class _Hit(NamedTuple):
@@ -78,101 +98,33 @@ class _Hit(NamedTuple):
 def lexicon(domain: Domain) -> dict[str, tuple[_Phrase, ...]]:
     """The phrases of a domain by their first word, longest first."""
     found: dict[str, list[_Phrase]] = {}
-    for row in _rows("names.csv"):
-        if row["domain"] != domain:
-            continue
-        for name in row["names"].split("|"):
-            relation: Relation = "broader" if name.startswith("~") else "narrower" if name.startswith("<") else "exact"
-            bare = name.lstrip("~<=")
-            words = tuple(token for token in tokens_of(bare) if token not in _BREAKS)
-            found.setdefault(words[0], []).append(_Phrase(words, row["concept"], relation, "=" in name[:2]))
+    for row in rows_of("names.csv"):
+        if row["domain"] == domain:
+            for name in row["names"].split("|"):
+                phrase = _phrase(name, row["concept"])
+                found.setdefault(phrase.words[0], []).append(phrase)
     return {first: tuple(sorted(group, key=lambda p: -len(p.words))) for first, group in found.items()}
 
 
-_TRANSPARENT = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "his",
-        "her",
-        "their",
-        "my",
-        "both",
-        "and",
-        "or",
-        "with",
-        "by",
-        "due",
-        "upper",
-        "lower",
-        "left",
-        "right",
-        "bilateral",
-        "symmetrical",
-        "symmetric",
-        "mild",
-        "moderate",
-        "severe",
-        "severely",
-        "marked",
-        "markedly",
-        "profound",
-        "progressive",
-        "slowly",
-        "rapidly",
-        "diffuse",
-        "significant",
-        "new",
-        "newly",
-        "onset",
-        "recent",
-        "recently",
-        "acute",
-        "subacute",
-        "chronic",
-        "recurrent",
-        "intermittent",
-        "persistent",
-        "generalized",
-        "some",
-        "slight",
-        "severity",
-        "worsening",
-        "increasing",
-        "prominent",
-        "predominantly",
-        "mainly",
-        "known",
-        "primary",
-        "major",
-        "minor",
-        "extensive",
-        "isolated",
-        "disease",
-        "disorder",
-        "syndrome",
-        "finding",
-        "situation",
-    ]
-)
-"""Words that may stand inside a phrase without changing what it names (``weakness of the proximal muscles``)."""
-
-_MAX_SKIPPED = 3
+def _phrase(name: str, concept: str) -> _Phrase:
+    bare = name.lstrip("~<=!")
+    marks = name[: len(name) - len(bare)]
+    relation: Relation = "broader" if "~" in marks else "narrower" if "<" in marks else "exact"
+    words = tuple(token for token in tokens_of(bare) if token not in _BREAKS)
+    return _Phrase(words, concept, relation, "=" in marks, "!" in marks)
 
 
-def _reach(words: tuple[str, ...], start: int, phrase: tuple[str, ...]) -> int | None:
-    """Where the phrase ends if it stands at ``start``, transparent words allowed inside; None if it does not."""
+_MOST_SKIPPED = 3
+
+
+def _reach(words: Words, start: int, phrase: Words) -> int | None:
+    """Where the phrase ends if it stands at ``start``; words that change nothing may stand inside (``weakness of
+    the proximal muscles``). None if it does not stand there."""
     position, skipped = start, 0
     for index, word in enumerate(phrase):
         while position < len(words) and words[position] != word:
-            loose = words[position] in _TRANSPARENT or words[position] in ",()/"
-            if not index or not loose or skipped == _MAX_SKIPPED:
+            loose = words[position] in _CUES["inside"] or words[position] in ",()/"
+            if not index or not loose or skipped == _MOST_SKIPPED:
                 return None
             position += 1
             skipped += 1
@@ -182,10 +134,10 @@ def _reach(words: tuple[str, ...], start: int, phrase: tuple[str, ...]) -> int |
     return position
 
 
-def _hits(words: tuple[str, ...], domain: Domain) -> Iterator[_Hit]:
+def _hits(words: Words, domain: Domain) -> Iterator[_Hit]:
     """The longest phrases, left to right, none overlapping; several concepts if one phrase names several."""
     table = lexicon(domain)
-    content = sum(word not in _BREAKS and word not in _CUE_WORDS for word in words)
+    content = sum(word not in _EMPTY_WORDS for word in words)
     position = 0
     while position < len(words):
         best: list[_Hit] = []
@@ -193,7 +145,7 @@ def _hits(words: tuple[str, ...], domain: Domain) -> Iterator[_Hit]:
             if best and len(phrase.words) < len(best[0].phrase.words):
                 break
             end = _reach(words, position, phrase.words)
-            if end is not None and (not phrase.whole or content == len(phrase.words)):
+            if end is not None and (not phrase.whole or content <= len(phrase.words)):
                 best.append(_Hit(position, end, phrase))
         yield from best
         position = best[0].end if best else position + 1
@@ -201,248 +153,100 @@ def _hits(words: tuple[str, ...], domain: Domain) -> Iterator[_Hit]:
 
 # ---------------------------------------------------------------- what surrounds a phrase
 
-_NEGATION = frozenset(
-    [
-        "no",
-        "not",
-        "without",
-        "denied",
-        "deny",
-        "denying",
-        "never",
-        "nor",
-        "neither",
-        "absent",
-        "absence",
-        "negative",
-        "free",
-        "lack",
-    ]
-)
-_DOUBT = frozenset(
-    [
-        "suspected",
-        "suspicion",
-        "possible",
-        "possibly",
-        "probable",
-        "probably",
-        "likely",
-        "presumed",
-        "query",
-        "questionable",
-        "concern",
-        "consider",
-        "differential",
-        "versus",
-        "vs",
-        "unclear",
-        "uncertain",
-        "suspect",
-        "provisional",
-        "?",
-        "evaluate",
-        "unlikely",
-        "rule",
-    ]
-)
-_FAMILY = frozenset(
-    [
-        "family",
-        "familial",
-        "mother",
-        "father",
-        "brother",
-        "sister",
-        "maternal",
-        "paternal",
-        "sibling",
-        "son",
-        "daughter",
-        "uncle",
-        "aunt",
-        "cousin",
-        "relative",
-        "grandmother",
-        "grandfather",
-        "parent",
-        "fh",
-        "fhx",
-        "fhx",
-    ]
-)
-_PAST = frozenset(
-    [
-        "history",
-        "hx",
-        "previous",
-        "previously",
-        "prior",
-        "former",
-        "formerly",
-        "past",
-        "old",
-        "remote",
-        "status",
-        "personal",
-        "ex",
-    ]
-)
-_ENDS_NEGATION = frozenset(["but", "however", "although", "except", "though", "yet", "now", ".", ";", ":"])
-_NO_STATEMENT_BEFORE = frozenset(
-    [
-        "screening",
-        "screen",
-        "risk",
-        "fear",
-        "prevention",
-        "prophylaxis",
-        "immunization",
-        "counseling",
-        "education",
-        "exposure",
-        "testing",
-        "test",
-        "encounter",
-        "contact",
-        "surveillance",
-        "monitoring",
-        "prophylactic",
-        "prevent",
-        "research",
-    ]
-)
-_NO_STATEMENT_AFTER = frozenset(
-    [
-        "screening",
-        "screen",
-        "vaccine",
-        "vaccination",
-        "prophylaxis",
-        "risk",
-        "test",
-        "testing",
-        "education",
-        "monitoring",
-        "score",
-        "clinic",
-        "pathway",
-        "immunization",
-        "counseling",
-        "assessment",
-        "scale",
-    ]
-)
-_OVER_AFTER = frozenset(["resolved", "remission", "cured", "recovered"])
-_AGO = frozenset(["ago", "earlier", "before", "previously", "prior", "back"])
-_UNITS = {"day": (1, 0), "week": (7, 3), "month": (30, 15), "year": (365, 183)}
-"""Days in a unit, and half of it: an interval in words is known to about half a unit (a convention)."""
-_NUMBERS = {word: n for n, word in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])} | {"a": 1, "an": 1}  # fmt: skip
-_CUE_WORDS = (
-    _NEGATION | _DOUBT | _FAMILY | _PAST | _OVER_AFTER | _AGO | _TRANSPARENT | frozenset(_UNITS) | frozenset(_NUMBERS)
-)
-
 
 class _Said(NamedTuple):
-    """What the words around a phrase say of it."""
+    """What the words around a phrase say of it. ``over``: that it is over, in so many words (``in remission``)."""
 
-    polarity: Truth = True
-    past: bool = False
-    family: bool = False
-    days_ago: tuple[int, int] | None = None
-    remission: bool = False
+    polarity: Truth
+    past: bool
+    family: bool
+    over: bool
+    days_ago: tuple[int, int] | None
 
 
-def _said(words: tuple[str, ...], hit: _Hit) -> _Said | None:
-    """What is said of the phrase; None if it is no statement about the patient at all."""
-    before = _clause_before(words, hit.start)
-    after = words[hit.end : _next_break(words, hit.end)]
-    if _NO_STATEMENT_BEFORE & set(before) or (after and after[0] in _NO_STATEMENT_AFTER):
+def _said(words: Words, hit: _Hit) -> _Said | None:
+    """What is said of the phrase; None if it is no statement about this person at all."""
+    before = _back_to(words[: hit.start], _CUES["contrast"])
+    after = _up_to(words[hit.end :], ".;,")
+    if _CUES["no_statement_before"] & set(before) or _CUES["no_statement_after"] & set(after[:1]):
         return None
-    family = bool(_FAMILY & set(before)) or any(pair == ("family", "history") for pair in zip(words, words[1:]))
-    polarity = _polarity(words, hit, before, after)
-    remission = bool(_OVER_AFTER & set(after))
-    past = remission or bool(_PAST & set(before)) or "history" in after
-    if "longer" in before and polarity is False:
-        polarity, past = True, True
-    return _Said(polarity, past and polarity is True, family, None if remission else _days_ago(words), remission)
+    if "without" in before[1:] and hit.phrase.concept and CONCEPTS[hit.phrase.concept].episode:
+        return None  # qualifies what stands before it (a hernia without gangrene), and no more
+    family = bool(_CUES["relative"] & set(before + after))
+    polarity = False if hit.phrase.denies else _polarity(before, after, _up_to(words[hit.end :], ".;"))
+    no_longer = polarity is False and "longer" in before
+    rest = _up_to(words[hit.end :], ".;")
+    over = no_longer or bool(_CUES["over"] & set(after)) or _in_remission(rest)
+    ago = None if over else _days_ago(words)
+    past = over or bool(_CUES["past"] & set(before)) or "history" in after or after[:1] == ("status",)
+    past = past or (ago is not None and bool(_AGO & set(after)))
+    return _Said(True if no_longer else polarity, past, family, over, ago)
 
 
-def _clause_before(words: tuple[str, ...], start: int) -> tuple[str, ...]:
-    """The words before a phrase, back to the last full stop, semicolon or contrast."""
-    for position in range(start - 1, -1, -1):
-        if words[position] in _ENDS_NEGATION:
-            return words[position + 1 : start]
-    return words[:start]
+def _in_remission(rest: Words) -> bool:
+    return "remission" in rest and _last(rest[: rest.index("remission")], _CUES["denial"]) is None
 
 
-def _next_break(words: tuple[str, ...], position: int) -> int:
-    while position < len(words) and words[position] not in ".;,":
-        position += 1
-    return position
+def _back_to(words: Words, ends: Iterable[str]) -> Words:
+    """The last words, after the last of these."""
+    start = next((i + 1 for i in range(len(words) - 1, -1, -1) if words[i] in ends), 0)
+    return words[start:]
 
 
-def _polarity(words: tuple[str, ...], hit: _Hit, before: tuple[str, ...], after: tuple[str, ...]) -> Truth:
-    denied = _last(before, _NEGATION)
-    doubted = _last(before, _DOUBT)
-    if denied is not None and not (before[denied] == "not" and before[denied + 1 : denied + 2] == ("only",)):
-        listed = "," in before[denied:]
-        closed = {"or", "nor", "and"} & set(words[hit.start - len(before) + denied : _sentence_end(words, hit.end)])
-        return None if listed and not closed else False
-    text = " ".join(after)
-    if text.startswith(("absent", "denied", "excluded", "ruled out", "negative", "not present", "not seen",
-                        "not found", "was excluded", "was ruled out")):  # fmt: skip
+def _up_to(words: Words, ends: str) -> Words:
+    """The first words, up to the first of these."""
+    return words[: next((i for i, word in enumerate(words) if word in ends), len(words))]
+
+
+_DENIED_AFTER = ("absent", "denied", "excluded", "ruled out", "negative", "not present", "not seen", "not found",
+                 "was excluded", "was ruled out", "naive", "not detected", "none", "never")  # fmt: skip
+_DOUBTED_AFTER = ("unlikely", "possible", "suspected", "to be excluded", "vs", "versus", "not excluded")
+
+
+def _polarity(before: Words, after: Words, rest: Words) -> Truth:
+    """True stated, False denied, None in doubt. ``rest``: the words to the end of the sentence."""
+    text = " ".join(after).removeprefix(": ").removeprefix("is ").removeprefix("are ")
+    if text == "no" or text.startswith(_DENIED_AFTER):
         return False
-    if doubted is not None or text.startswith(("?", "unlikely", "possible", "suspected", "to be excluded", "vs")):
+    denied = _last(before, _CUES["denial"])
+    if denied is not None and before[denied : denied + 2] != ("not", "only"):
+        return None if _may_have_ended(before[denied:], rest) else False
+    asked = after[:1] == ("?",) and after[1:2] not in (("cause",), ("etiology",))
+    if asked or text.startswith(_DOUBTED_AFTER) or _CUES["doubt"] & set(_back_to(before, ",")):
         return None
-    return None if words[hit.end : hit.end + 1] == ("?",) else True
+    return True
 
 
-def _sentence_end(words: tuple[str, ...], position: int) -> int:
-    while position < len(words) and words[position] not in _ENDS_NEGATION:
-        position += 1
-    return position
+def _may_have_ended(since: Words, rest: Words) -> bool:
+    """Whether a denial may no longer hold: a comma without a closing ``or`` lies between, or a ``with``."""
+    closed = {"or", "nor", "and"} & set(since + rest)
+    return "with" in since or ("," in since and not closed)
 
 
-def _last(words: tuple[str, ...], cues: frozenset[str]) -> int | None:
+def _last(words: Words, cues: frozenset[str]) -> int | None:
     return next((i for i in range(len(words) - 1, -1, -1) if words[i] in cues), None)
 
 
-def _days_ago(words: tuple[str, ...]) -> tuple[int, int] | None:
+def _days_ago(words: Words) -> tuple[int, int] | None:
     """The interval that the words name (``three weeks earlier``, ``for 5 years``), in days before the entry."""
     for position, word in enumerate(words):
-        if word not in _UNITS or not position:
+        if word not in _UNITS or not position or words[position + 1 : position + 2] == ("old",):
             continue
         count = words[position - 1]
         number = int(count) if count.isdigit() else _NUMBERS.get(count)
-        if number is None or number > 120:
-            continue
-        days, half = _UNITS[word]
-        return number * days - half, number * days + half
+        if number is not None and number <= 120:
+            days, half = _UNITS[word]
+            return number * days - half, number * days + half
     return None
 
 
-# ---------------------------------------------------------------- conditions
+# ---------------------------------------------------------------- problems and procedures
 
 _MUSCLE_DISEASE = frozenset(
-    [
-        "myopathy_unspecified",
-        "muscular_dystrophy",
-        "metabolic_myopathy",
-        "mitochondrial_myopathy",
-        "congenital_myopathy",
-        "idiopathic_inflammatory_myopathy",
-        "myositis_unspecified",
-        "muscle_weakness",
-        "elevated_ck",
-        "rhabdomyolysis",
-        "gne_myopathy",
-        "malignant_hyperthermia",
-        "family_history_myopathy",
-        "muscle_atrophy",
-    ]
-)
+    ("myopathy_unspecified", "muscular_dystrophy", "metabolic_myopathy", "mitochondrial_myopathy", "elevated_ck",
+     "congenital_myopathy", "idiopathic_inflammatory_myopathy", "myositis_unspecified", "muscle_weakness",
+     "rhabdomyolysis", "gne_myopathy", "malignant_hyperthermia", "muscle_atrophy", "family_history_myopathy")
+)  # fmt: skip
 
 
 def _of_family(concept: str) -> str | None:
@@ -450,9 +254,7 @@ def _of_family(concept: str) -> str | None:
     lineage = {concept, *ancestors(concept)}
     if lineage & _MUSCLE_DISEASE:
         return "family_history_myopathy"
-    if lineage & {"malignancy_any", "family_history_malignancy"}:
-        return "family_history_malignancy"
-    return None
+    return "family_history_malignancy" if lineage & {"malignancy_any", "family_history_malignancy"} else None
 
 
 def _match(hit: _Hit, said: _Said) -> Match | None:
@@ -460,40 +262,19 @@ def _match(hit: _Hit, said: _Said) -> Match | None:
     if said.family or concept.id.startswith("family_history"):
         wider = _of_family(concept.id)
         return Match(wider, "exact", True, wider, said.polarity, family=True) if wider else None
-    past = said.past
-    if concept.lasting or (concept.episode and said.days_ago is not None):
-        past = said.remission
-    if said.days_ago is not None and not concept.lasting and not concept.episode:
-        past = said.past
-    return Match(
-        concept.id, hit.phrase.relation, not hit.misspelt, concept.id, said.polarity, past, days_ago=said.days_ago
-    )
+    dated_episode = concept.episode and said.days_ago is not None
+    past = said.over if concept.lasting or dated_episode else said.past and concept.domain != "drug"
+    return Match(concept.id, hit.phrase.relation, not hit.misspelt, concept.id, said.polarity,
+                 past and said.polarity is True, days_ago=said.days_ago)  # fmt: skip
 
 
-_HEADS = frozenset(
-    [
-        "weakness",
-        "atrophy",
-        "wasting",
-        "pain",
-        "rash",
-        "swelling",
-        "cancer",
-        "carcinoma",
-        "failure",
-        "myopathy",
-        "disease",
-    ]
-)
-
-
-def _distributed(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """``proximal and distal weakness`` also read as ``proximal weakness``."""
+def _distributed(words: Words) -> Iterator[Words]:
+    """``proximal and distal weakness`` read as ``proximal weakness`` too."""
     for position, word in enumerate(words):
         if word not in ("and", "or", "/") or not position:
             continue
         for end in range(position + 2, min(position + 5, len(words))):
-            if words[end] in _HEADS:
+            if words[end] in _CUES["head"]:
                 muscle = ("muscle",) if words[end - 1] == "muscle" else ()
                 yield (*words[:position], *muscle, *words[end:])
                 break
@@ -503,88 +284,34 @@ def _named(text: str, domain: Domain) -> Iterator[Match]:
     words = tokens_of(text)
     for reading in (words, *_distributed(words)):
         for hit in _hits(reading, domain):
-            said = _said(reading, hit)
+            said = _said(reading, hit) if hit.phrase.concept else None
             match = _match(hit, said) if said else None
             if match:
                 yield match
+                yield from _tempo(match, reading[: hit.start])
+
+
+def _tempo(match: Match, before: Words) -> Iterator[Match]:
+    """That a weakness gets worse, where the words before it say so."""
+    worse = _last(before, _CUES["worse"])
+    if worse is None or match.family or "muscle_weakness" not in (match.concept, *ancestors(match.concept)):
+        return
+    rapid = worse > 0 and before[worse - 1] == "rapidly"
+    for concept in ("progressive_weakness", *(("rapid_progression",) if rapid else ())):
+        yield match._replace(concept=concept, direct=concept, relation="exact")
 
 
 # ---------------------------------------------------------------- drugs
 
-_LOCAL_FORMS = frozenset(
-    [
-        "cream",
-        "ointment",
-        "topical",
-        "topically",
-        "ophthalmic",
-        "ophth",
-        "eye",
-        "otic",
-        "ear",
-        "nasal",
-        "nasally",
-        "intranasal",
-        "inhaled",
-        "inhaler",
-        "inhalation",
-        "nebulizer",
-        "nebulized",
-        "nebulization",
-        "rectal",
-        "enema",
-        "suppository",
-        "foam",
-        "lotion",
-        "gel",
-        "shampoo",
-        "intraarticular",
-        "intravitreal",
-        "dermal",
-        "cutaneous",
-        "mouthwash",
-        "lozenge",
-        "vaginal",
-        "buccal",
-        "paste",
-        "scalp",
-        "oint",
-        "crm",
-        "opht",
-        "supp",
-    ]
-)
 _NO_EXPOSURE = ("intoleran", "allerg", "contraindicat", "hypersensitiv", "adverse")
-_NO_STATIN = frozenset(
-    [
-        "nystatin",
-        "pentostatin",
-        "cilastatin",
-        "somatostatin",
-        "sivelestat",
-        "cystatin",
-        "myostatin",
-        "endostatin",
-        "angiostatin",
-        "bestatin",
-        "pepstatin",
-        "trichostatin",
-        "lactacystin",
-        "fostamatinib",
-        "astatin",
-        "imistatin",
-        "candidastatin",
-        "zinostatin",
-        "imipenem",
-    ]
-)
 _LEAST_STATIN = 8
 """Letters a word must have before it can be a misspelt statin."""
 
 
 def is_local_form(text: str) -> bool:
     """Whether a route or dose form is local (cream, eye drops, inhaler): no systemic exposure."""
-    return not _LOCAL_FORMS.isdisjoint(tokens_of(text)) or "intra articular" in text.lower()
+    words = tokens_of(text)
+    return not _CUES["local_form"].isdisjoint(words) or "intra articular" in " ".join(words)
 
 
 def _drugs(text: str) -> Iterator[Match]:
@@ -593,25 +320,21 @@ def _drugs(text: str) -> Iterator[Match]:
         return
     hits = list(_hits(words, "drug"))
     covered = {position for hit in hits for position in range(hit.start, hit.end)}
-    hits += _misspelt_statins(words, covered)
-    for hit in hits:
-        said = _said(words, hit)
-        if said is None:
-            continue
-        stopped = bool({"stopped", "discontinued", "ceased", "withdrawn"} & set(words))
-        yield Match(
-            hit.phrase.concept, hit.phrase.relation, not hit.misspelt, hit.phrase.concept, said.polarity,
-            said.past or stopped, days_ago=said.days_ago if stopped else None,
-        )  # fmt: skip
+    stopped = not _CUES["stopped"].isdisjoint(words)
+    for hit in (*hits, *_misspelt_statins(words, covered)):
+        said = _said(words, hit) if hit.phrase.concept else None
+        if said:
+            yield Match(hit.phrase.concept, hit.phrase.relation, not hit.misspelt, hit.phrase.concept, said.polarity,
+                        (said.past or stopped) and said.polarity is True)  # fmt: skip
 
 
-def _misspelt_statins(words: tuple[str, ...], covered: set[int]) -> Iterator[_Hit]:
+def _misspelt_statins(words: Words, covered: set[int]) -> Iterator[_Hit]:
     for position, word in enumerate(words):
-        if position in covered or len(word) < _LEAST_STATIN or word in _NO_STATIN:
+        if position in covered or len(word) < _LEAST_STATIN or word in _CUES["no_statin"]:
             continue
         statin = _nearest_statin(word)
         if statin:
-            yield _Hit(position, position + 1, _Phrase((word,), statin, "exact", False), misspelt=True)
+            yield _Hit(position, position + 1, _Phrase((word,), statin, "exact", False, False), misspelt=True)
 
 
 @lru_cache(maxsize=4096)
@@ -641,66 +364,15 @@ def _slips(a: str, b: str) -> int:
 
 # ---------------------------------------------------------------- results
 
-_OTHER_SPECIMEN = frozenset(
-    [
-        "urine",
-        "urinary",
-        "csf",
-        "cerebrospinal",
-        "fluid",
-        "pleural",
-        "ascite",
-        "ascitic",
-        "peritoneal",
-        "stool",
-        "fecal",
-        "sweat",
-        "saliva",
-        "amniotic",
-        "synovial",
-        "dialysate",
-        "clearance",
-        "ratio",
-        "isoenzyme",
-        "fraction",
-        "macro",
-        "inhibitor",
-        "gene",
-        "genotype",
-    ]
-)
-_MYOSITIS_WORDS = frozenset(
-    [
-        "antibody",
-        "ab",
-        "igg",
-        "autoantibody",
-        "anti",
-        "blot",
-        "immunoblot",
-        "myositis",
-        "antigen",
-        "myopathy",
-        "panel",
-        "lineblot",
-        "dotblot",
-        "elisa",
-        "cia",
-        "54",
-        "serology",
-        "autoimmune",
-    ]
-)
-
 
 def _results(text: str, context: str) -> Iterator[Match]:
     words = tokens_of(text)
     around = set(words) | set(tokens_of(context))
     for hit in _hits(words, "result"):
         inside = set(words[hit.start : hit.end])
-        if (_OTHER_SPECIMEN & set(words)) - inside:
+        if not hit.phrase.concept or (_CUES["other_specimen"] & set(words)) - inside:
             continue
-        if hit.phrase.relation == "broader" and not (_MYOSITIS_WORDS & (around - inside)):
+        if hit.phrase.relation == "broader" and not (_CUES["myositis"] & (around - inside)):
             continue
         yield Match(hit.phrase.concept, "exact", True, hit.phrase.concept)
 
