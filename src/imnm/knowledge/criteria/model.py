@@ -1,0 +1,336 @@
+"""What a published criteria set is, as a declaration over the algebra, and how it is read for one patient.
+
+A set asks for *items* (ids of findings), ranks its classes on *ladders* (the first rung that holds is the class) and
+says in one expression when it is fulfilled. Everything that decides is an expression of ``imnm.logic.nodes``, so the
+same declaration is proved, put in words and run over a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import msgspec
+
+from imnm.logic.evaluate import Program, Proof, Result, unknown
+from imnm.logic.interval import Interval
+from imnm.logic.nodes import Kind, Literal_, Ref, Value, walk
+
+from ..evidence import Evidence
+from ..findings import FINDINGS
+from ..messages import has, say
+
+Prove = Callable[[str], Proof]
+"""The proof of a finding by its id, with the record entries that carry it."""
+
+OTHERWISE = Literal_(True)
+"""The condition of a last rung: whatever is left."""
+
+
+class Item(NamedTuple):
+    """One thing a criteria set asks for. ``low`` and ``high``: the range that makes sense, for a form (numbers)."""
+
+    id: str
+    kind: Kind
+    unit: str | None
+    evidence: Evidence
+    low: float | None = None
+    high: float | None = None
+
+
+ITEMS: dict[str, Item] = {}
+"""Every item of every set by id: findings, and items that are no finding of their own elsewhere."""
+
+
+def item(
+    id: str,
+    evidence: Evidence,
+    kind: Kind = "truth",
+    unit: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Ref:
+    """Declare an item and return the node that stands for it. Each id is declared once."""
+    if id in ITEMS:
+        raise ValueError(f"item {id!r} is declared twice")
+    ITEMS[id] = Item(id, kind, unit, evidence, low, high)
+    return Ref(id, kind)
+
+
+def finding(id: str, low: float | None = None, high: float | None = None) -> Ref:
+    """The node that stands for a finding, made an item of the criteria."""
+    known = FINDINGS[id]
+    kind = known.expression.kind
+    ITEMS.setdefault(id, Item(id, kind, known.unit, known.evidence, low, high))
+    return Ref(id, kind)
+
+
+def label(id: str) -> str:
+    """What an item is called."""
+    key = f"criteria.item.{id}.label"
+    return say(key) if has(key) or id not in FINDINGS else FINDINGS[id].label
+
+
+class Rung(NamedTuple):
+    """One class of a ladder and when it is reached. Its sentence is ``criteria.<set>.<ladder>.<id>``."""
+
+    id: str
+    condition: Value
+    evidence: Evidence
+
+
+class Ladder(NamedTuple):
+    """Classes in order, strongest first: the first rung that surely holds is the class. ``ranked``: an earlier rung is
+    a better class (otherwise there is nothing it "could reach")."""
+
+    id: str
+    rungs: tuple[Rung, ...]
+    ranked: bool = True
+
+
+class Note(NamedTuple):
+    """Something to say when its condition holds. Its sentence is ``criteria.<set>.note.<id>``."""
+
+    id: str
+    condition: Value
+    evidence: Evidence
+
+
+class CriteriaResult(msgspec.Struct):
+    """A criteria set or calculator on one patient. Fields as in the contract's ``criteria``, and ``notes`` (the ids
+    behind ``warnings``) and ``extra`` (what belongs to this set alone).
+
+    result: fulfilled, not-fulfilled, undetermined or not-applicable. score: only if nothing about it is unknown;
+    score_range: the least and most it can be. class: that of the least score (what is unknown counted as absent);
+    could_reach: the best class that the unknown could still lead to, if better. missing: unknown items that could
+    change the answer.
+    """
+
+    id: str
+    result: str
+    title: str = ""
+    score: float | None = None
+    score_range: tuple[float, float] | None = None
+    class_: str | None = msgspec.field(default=None, name="class")
+    could_reach: str | None = None
+    missing: list[str] = []
+    provisional: bool = False
+    warnings: list[str] = []
+    sources: list[str] = []
+    proof: dict[str, Any] = {}
+    notes: list[str] = []
+    extra: dict[str, Any] = {}
+
+
+Environment = Mapping[str, Result]
+
+
+class Outcome(NamedTuple):
+    """What a ladder says: the class, the best class it could still reach, and the proof of the class."""
+
+    class_: str | None
+    could_reach: str | None
+    evidence: Evidence | None
+    open: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CriteriaSet:
+    """One published set.
+
+    fulfilled:  when it is fulfilled. classes: its main ladder. score: the number its classes rest on, if any.
+    applicable: when it can be used at all (false: not-applicable).
+    also:       further ladders shown beside the main one, which never change ``fulfilled``.
+    numbers:    further numbers shown (counts, points of the parts), from least to most. truths: further truths shown.
+    assumed:    truths read as this for the class when they are unknown; they stay among the missing.
+    prepare:    what is read into the environment before anything else (which of two published columns applies).
+    finish:     adds to the result what the algebra does not hold (a displayed probability, dates).
+    never_lowers: the result may never lower a suspicion of IMNM nor suppress an alert.
+    """
+
+    id: str
+    evidence: Evidence
+    fulfilled: Value
+    classes: Ladder
+    score: Value | None = None
+    applicable: Value | None = None
+    also: tuple[Ladder, ...] = ()
+    numbers: Mapping[str, Value] = field(default_factory=dict)
+    truths: Mapping[str, Value] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    assumed: Mapping[str, bool] = field(default_factory=dict)
+    prepare: Callable[[Environment], dict[str, Result]] | None = None
+    finish: Callable[[CriteriaResult, Environment], None] | None = None
+    never_lowers: bool = True
+
+    @property
+    def title(self) -> str:
+        """The name of the set."""
+        return say(f"criteria.{self.id}.title")
+
+    @property
+    def about(self) -> str:
+        """What the set is for, and what it is not."""
+        return say(f"criteria.{self.id}.about")
+
+    @cached_property
+    def definitions(self) -> dict[str, Value]:
+        """Every expression of the set by id (``<set>/fulfilled``, ``<set>/<ladder>/<rung>``, ``<set>/note/<id>``)."""
+        found: dict[str, Value] = {f"{self.id}/fulfilled": self.fulfilled}
+        if self.score is not None:
+            found[f"{self.id}/score"] = self.score
+        if self.applicable is not None:
+            found[f"{self.id}/applicable"] = self.applicable
+        for ladder in (self.classes, *self.also):
+            found |= {self._rung(ladder, rung): rung.condition for rung in ladder.rungs}
+        found |= {f"{self.id}/number/{id}": number for id, number in self.numbers.items()}
+        found |= {f"{self.id}/truth/{id}": truth for id, truth in self.truths.items()}
+        return found | {f"{self.id}/note/{note.id}": note.condition for note in self.notes}
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """What the set asks for, in the order in which its expressions do."""
+        ids = dict.fromkeys(
+            below.id for node in self.definitions.values() for below in walk(node) if isinstance(below, Ref)
+        )
+        return tuple(ITEMS[id] for id in ids)
+
+    @cached_property
+    def program(self) -> Program:
+        """The definitions, compiled."""
+        return Program(self.definitions)
+
+    def _rung(self, ladder: Ladder, rung: Rung) -> str:
+        return f"{self.id}/{ladder.id}/{rung.id}"
+
+    # ------------------------------------------------ reading
+
+    def read(self, environment: Environment, prove: Prove | None = None) -> CriteriaResult:
+        """The set on one patient. ``environment``: the known findings by id; what it lacks is unknown.
+
+        ``prove``: gives the proof of a finding, so that the set's proof reaches the record.
+        """
+        known = {item.id: environment.get(item.id, unknown(item.kind)) for item in self.items}
+        if self.prepare is not None:
+            known |= self.prepare(environment)
+        reading = _Reading(self, known)
+        result = reading.result(prove)
+        if self.finish is not None:
+            self.finish(result, {**environment, **known})
+        return result
+
+
+class _Reading:
+    """One reading of one set: the values as they are known, and as read for the class."""
+
+    def __init__(self, criteria: CriteriaSet, known: Environment) -> None:
+        self.set = criteria
+        assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
+        self.known = criteria.program.run((), 0.0, known)
+        self.values = criteria.program.run((), 0.0, {**known, **assumed}) if assumed else self.known
+        self.prove_known = criteria.program.prover(self.known)
+        self.prove_class = criteria.program.prover(self.values)
+
+    def result(self, prove: Prove | None) -> CriteriaResult:
+        criteria, main = self.set, self.outcome(self.set.classes)
+        notes = [note for note in criteria.notes if self.values[f"{criteria.id}/note/{note.id}"] is True]
+        applicable = self.values.get(f"{criteria.id}/applicable", True) is not False
+        result = CriteriaResult(criteria.id, self.verdict() if applicable else "not-applicable", criteria.title)
+        result.notes = [note.id for note in notes]
+        result.warnings = [say(f"criteria.{criteria.id}.note.{note.id}") for note in notes]
+        if not applicable:
+            result.sources = list(criteria.evidence.sources)
+            result.provisional = criteria.evidence.provisional
+            return result
+        result.class_, result.could_reach = main.class_, main.could_reach
+        self._score(result)
+        result.missing = self.missing(main)
+        grounds = [criteria.evidence, *([main.evidence] if main.evidence else []), *(note.evidence for note in notes)]
+        result.sources = list(dict.fromkeys(source for ground in grounds for source in ground.sources))
+        result.provisional = any(ground.provisional for ground in grounds[: 2 if main.evidence else 1])
+        result.proof = self.proof(main, prove)
+        result.extra = self.extra(main)
+        return result
+
+    def extra(self, main: Outcome) -> dict[str, Any]:
+        """The sentence of the class, the further ladders and the further numbers."""
+        found: dict[str, Any] = {"text": sentence(self.set.id, self.set.classes.id, main.class_)}
+        if self.set.also:
+            found["rules"] = {ladder.id: self.beside(ladder) for ladder in self.set.also}
+        if self.set.numbers:
+            found["numbers"] = {id: self.values[f"{self.set.id}/number/{id}"] for id in self.set.numbers}
+        if self.set.truths:
+            found["truths"] = {id: self.values[f"{self.set.id}/truth/{id}"] for id in self.set.truths}
+        return found
+
+    def verdict(self) -> str:
+        truth = self.values[f"{self.set.id}/fulfilled"]
+        return "fulfilled" if truth is True else "not-fulfilled" if truth is False else "undetermined"
+
+    def outcome(self, ladder: Ladder) -> Outcome:
+        """The class, and the best class above it that what is unknown does not rule out."""
+        reached = next((r for r in ladder.rungs if self.values[self.set._rung(ladder, r)] is True), None)
+        above = ladder.rungs[: ladder.rungs.index(reached)] if reached else ladder.rungs
+        possible = [rung for rung in above if self.known[self.set._rung(ladder, rung)] is not False]
+        return Outcome(
+            reached.id if reached else None,
+            possible[0].id if possible and ladder.ranked else None,
+            reached.evidence if reached else None,
+            tuple(self.set._rung(ladder, rung) for rung in (*above, *([reached] if reached else []))),
+        )
+
+    def _score(self, result: CriteriaResult) -> None:
+        value = self.values.get(f"{self.set.id}/score")
+        if isinstance(value, Interval):
+            result.score = value.low if value.exact else None
+            result.score_range = (value.low, value.high) if value.known else None
+
+    def missing(self, main: Outcome) -> list[str]:
+        """The unknown items that could change the verdict or lead to another class, in the order of the set."""
+        ids = (f"{self.set.id}/fulfilled", *main.open)
+        open_ = {
+            id for definition in ids if self.known[definition] is None for id in self.prove_known(definition).missing
+        }
+        return [item.id for item in self.set.items if item.id in open_]
+
+    def proof(self, main: Outcome, prove: Prove | None) -> dict[str, Any]:
+        wanted = {"fulfilled": f"{self.set.id}/fulfilled"}
+        if main.class_ is not None:
+            wanted["class"] = f"{self.set.id}/{self.set.classes.id}/{main.class_}"
+        if self.set.score is not None:
+            wanted["score"] = f"{self.set.id}/score"
+        return {name: msgspec.to_builtins(grounded(self.prove_class(id), prove)) for name, id in wanted.items()}
+
+    def beside(self, ladder: Ladder) -> dict[str, Any]:
+        """A further ladder as plain data."""
+        outcome = self.outcome(ladder)
+        evidence = outcome.evidence or ladder.rungs[0].evidence
+        return {
+            "class": outcome.class_,
+            "could_reach": outcome.could_reach,
+            "text": sentence(self.set.id, ladder.id, outcome.class_),
+            "provisional": evidence.provisional,
+            "sources": list(evidence.sources),
+        }
+
+
+def sentence(set_id: str, ladder_id: str, class_: str | None) -> str:
+    """What a class of a ladder means; the sentence for none if it is undecided."""
+    if class_ is None:
+        return say("criteria.common.undecided")
+    return say(f"criteria.{set_id}.{ladder_id}.{class_}")
+
+
+def grounded(proof: Proof, prove: Prove | None) -> Proof:
+    """The proof with the record entries of the findings it refers to, as their own proofs give them."""
+    if prove is None:
+        return proof
+    parts = [grounded(part, prove) for part in proof.parts]
+    evidence = list(proof.evidence)
+    if proof.kind == "Ref" and proof.id in FINDINGS:
+        evidence = list(prove(proof.id).evidence)
+    for part in parts:
+        evidence += [entry for entry in part.evidence if entry not in evidence]
+    return Proof(proof.kind, proof.id, proof.value, proof.text, evidence, proof.missing, parts)
