@@ -79,6 +79,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         differential=differential.diseases,
         differential_kind=differential.kind,
         concordance=differential.concordance,
+        none_fits=differential.sentence,
         next_steps=steps,
         alerts=alerts_of(case),
         findings=known_findings(case),

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from imnm.sources.reading import Exposure, Problem
+
 SCHEMA = "imnm/assessment/1"
 
 
@@ -55,6 +57,7 @@ class Criterion(msgspec.Struct):
     warnings: list[str] = []
     sources: list[str] = []
     proof: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
 
 
 class Contribution(msgspec.Struct):
@@ -130,16 +133,6 @@ class Unknown(msgspec.Struct):
     label: str = ""
 
 
-class Exposure(msgspec.Struct):
-    """A period on a drug. ``certain``: whether start and stop are both as recorded."""
-
-    drug: str
-    start: str | None = None
-    stop: str | None = None
-    certain: bool = False
-    ref: str = ""
-
-
 class SeriesPoint(msgspec.Struct):
     """One result: bounds in the canonical unit (None: open), the laboratory's upper limit, the record entry."""
 
@@ -149,13 +142,6 @@ class SeriesPoint(msgspec.Struct):
     uln: float | None
     ref: str
     text: str = ""
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Something in the input that was not understood or not used, without patient content."""
-
-    ref: str
-    problem: str
 
 
 class Assessment(msgspec.Struct):
@@ -172,6 +158,7 @@ class Assessment(msgspec.Struct):
     differential: list[Disease] = []
     differential_kind: str = ""
     concordance: float = 0.0
+    none_fits: str | None = None
     next_steps: list[Step] = []
     alerts: list[Alert] = []
     findings: list[Finding] = []

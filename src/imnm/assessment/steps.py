@@ -37,7 +37,7 @@ def alerts_of(case: Case) -> list[model.Alert]:
         for alert in ALERTS
         if case.advice[f"alert.{alert.id}"] is True
     ]
-    return sorted(found, key=lambda alert: URGENCIES.index(alert.urgency))  # type: ignore[arg-type]
+    return sorted(found, key=lambda alert: URGENCIES.index(alert.urgency))
 
 
 def steps_of(case: Case, odds: Odds) -> list[model.Step]:
@@ -47,7 +47,7 @@ def steps_of(case: Case, odds: Odds) -> list[model.Step]:
         if case.advice[f"step.{rule.id}"] is True:
             outcomes = [_outcome(case, odds, result) for result in rule.results]
             step = _step(case, rule, outcomes)
-            ranked.append(((URGENCIES.index(step.urgency), _kind(rule.id), place), step))  # type: ignore[arg-type]
+            ranked.append(((URGENCIES.index(step.urgency), _kind(rule.id), place), step))
     ranked.extend(_drug_stops(case))
     return [step for _, step in sorted(ranked, key=lambda item: item[0])]
 

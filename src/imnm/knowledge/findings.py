@@ -797,3 +797,86 @@ _untreated(
         )
     ),
 )
+
+# ---------------------------------------------------------------- items of published criteria that no frequency covers
+
+MONTHS_A_DAY = threshold("months_a_day", 12 / 365.2425, "months", "a day in months", evidence("convention"))
+PROXY = evidence("convention", "pathway", note="a recorded function stands for the muscle test that was not recorded")
+_stated(
+    "prox_le",
+    "Weak proximal legs",
+    "difficulty_rising_from_chair",
+    "difficulty_climbing_stairs",
+    "waddling_gait",
+    source=PROXY,
+)
+_stated("prox_ue", "Weak proximal arms", "difficulty_raising_arms", source=PROXY)
+_stated("gottron_papules", "Gottron's papules")
+_stated("gottron_sign", "Gottron's sign")
+_stated("ocular_weakness", "Ptosis or weak eye movements", "ptosis", "ophthalmoparesis", "ocular_weakness", "diplopia")
+_add(
+    "finger_flexors_weaker_than_shoulder_abduction",
+    "Finger flexors weaker than shoulder abduction",
+    Ref("finger_flexor_weakness", "truth"),
+    source=PROXY,
+)
+_add(
+    "knee_extensors_as_weak_as_hip_flexors",
+    "Knee extensors as weak as hip flexors or weaker",
+    Ref("quadriceps_predominant", "truth"),
+    source=PROXY,
+)
+_add("bp_emg", "EMG of an inflammatory myopathy", EMG_MYOPATHIC, source=PROXY, asks=False)
+_add(
+    "bp_biopsy",
+    "Biopsy with necrosis, regeneration or infiltrate",
+    Any_(
+        (
+            Ref("biopsy_necrosis_present", "truth"),
+            Ref("biopsy_regeneration", "truth"),
+            Ref("biopsy_inflammation_prominent", "truth"),
+        )
+    ),
+    source=PROXY,
+    asks=False,
+)
+_add(
+    "weakness_duration_months",
+    "Time from the first symptom",
+    Scale(DaysBetween(STATED_ONSET, AsOf()), MONTHS_A_DAY),
+    unit="months",
+)
+_add(
+    "dysphagia_moderate_or_severe",
+    "Moderate or severe trouble swallowing",
+    IfElse(
+        Exists(WithTruth(Events(("dysphagia",)), True)),
+        Exists(WithGrade(WithTruth(Events(("dysphagia",)), True), ("moderate", "severe"))),
+        DYSPHAGIA,
+    ),
+)
+_add(
+    "myositis",
+    "Myositis",
+    Any_(
+        (
+            Recorded(
+                Events(
+                    (
+                        "idiopathic_inflammatory_myopathy",
+                        "polymyositis",
+                        "dermatomyositis",
+                        "myositis_unspecified",
+                        "imnm",
+                        "antisynthetase_syndrome",
+                        "overlap_myositis",
+                    )
+                ),
+                None,
+            ),
+            All((PROXIMAL_WEAKNESS, CK_RAISED)),
+        )
+    ),
+    source=PROXY,
+    asks=False,
+)
