@@ -14,7 +14,7 @@ from imnm.logic.interval import INF
 from imnm.logic.truth import Truth
 
 _NAMES: tuple[tuple[str, str], ...] = (
-    ("anti_hmgcr", r"3-?hydroxy-?3-?methyl-?glutaryl[- ]?co(?:enzyme)?[- ]?a[- ]reductase|hmg[- ]?co[- ]?a(?:[- ]?r\b|[- ]reductase|r)?|hmg[- ]?cr|hmgcr"),
+    ("anti_hmgcr", r"3-?hydroxy-?3-?methyl-?glutaryl[- ]?co(?:enzyme)?[- ]?a[- ]reductase|hmg[- ]?co[- ]?a(?:[- ]?r\b|[- ]reductase|r)?|hmg[- ]?cr|hmg[- ]?co[- ]?r|hmgcr"),
     ("anti_srp", r"srp(?:[- ]?54\b(?!\s*(?:c?u\b|units?|si\b|iu|au)))?|signal[- ]recognition[- ]particle"),
     ("anti_jo1", r"jo[- ]?1|histidyl[- ]trna[- ]synthetase"),
     ("anti_pl12", r"pl[- ]?12"),
@@ -47,17 +47,17 @@ _UNIT = r"(?:c\.?u\.?|u/ml|iu/ml|au/ml|ku/l|units?|ru/ml|eu|si|au|iu|ui/ml|mg/l|
 _COMPARE = r"(?:<=?|>=?|[≤≥]|below|under|less than|up to|above|over|more than|greater than|from|at least)"
 _EVENT = re.compile(
     rf"""
-    (?P<cutoff> \(?\s*\b(?:ref(?:erence)?\b\.?(?:\s+(?:range|interval|value|limit))?|normal(?:\s+range)?|cut-?\s?off|decision\s+limit)
+    (?P<cutoff> [(\[]?\s*\b(?:ref(?:erence)?\b\.?(?:\s+(?:range|interval|value|limit))?|normal(?:\s+range)?|cut-?\s?off|decision\s+limit)
         [^\w()<>≤≥]*(?:is\s+|for\s+\w+\s+|positive\s+|negative\s+)?{_COMPARE}?\s*{_NUMBER}(?:\s*[-–]\s*{_NUMBER})?\s*(?:{_UNIT})?\s*\)?
       | \b(?P<label>neg(?:ative)?|pos(?:itive)?|borderline|equivocal|weak(?:ly)?(?:\s+pos(?:itive)?)?|indeterminate|strong(?:ly)?(?:\s+pos(?:itive)?)?|moderate(?:\s+pos(?:itive)?)?)\b\.?
         \s*[:=(]?\s*(?:{_COMPARE}\s*{_NUMBER}|{_NUMBER}\s*[-–]\s*{_NUMBER})(?!\s*:)
-      | \(\s*(?:<=?|≤)\s*{_NUMBER}\s*(?:{_UNIT})?\s*\) | \(\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*(?:{_UNIT})?\s*\) )
+      | [(\[]\s*(?:<=?|≤)\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] | [(\[]\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] )
   | (?P<antigen> (?<![a-z0-9])(?:anti[- ]?|α-)?(?:(?:{_ANTIGEN})(?![a-z0-9])) )
   | (?P<lead> \b(?:sero)?negative\s+(?:for|against)\b | \bneg\s+for\b | \bpositive\s+(?:for|against)\b | \bno\s+(?:other\s+)?(?:(?:(?:auto)?antibod(?:y|ies)|evidence|anti)\b(?:\s+(?:to|against|for|of|with))?|(?:reactivity|bands?)\s+(?:to|against|for|with)\b)
         | \bneither\b | \bwithout\b(?!\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal|result)) | \babsence\s+of\b | \bno\s+(?=anti) )
   | (?P<undone> \b(?:not|never)\s+(?:yet\s+|been\s+|be\s+|also\s+)*(?:tested|performed|done|included|requested|repeated|available|reported|measured|assessed|determined|covered|contained|part|on|run|offered|ordered|examined|evaluated|processed|assayed|carried|in|among|received|covered|represented|analysed|analyzed|sent|possible)\b
         | \b(?:can\s?not|could\s+not)\s+be\s+(?:performed|tested|determined|measured|reported|processed|done|run|assayed|carried|evaluated|interpreted|assessed)\b
-        | \b(?:pending|awaited|to\s+follow|in\s+progress|qns|tnp|insufficient|cancelled|canceled|omitted|untested|outstanding|unavailable|declined|n/?a)\b )
+        | \b(?:pending|awaited|to\s+follow|in\s+progress|qns|tnp|insufficient|cancelled|canceled|omitted|untested|outstanding|unavailable|declined|withdrawn|retracted|invalid|lost|failed|n/?a)\b )
   | (?P<negative> \b(?:not\s+(?:been\s+|be\s+)?(?:detected|detectable|detectible|found|present|seen|observed|reactive|positive|elevated|raised|increased|identified|demonstrated|confirmed)|undetectable|undetected|negative|neg|non-?reactive|absent|no\s+(?:band|reactivity|reaction|signal)|none(?:\s+(?:was|were|of\s+them|is|are))?(?:\s+(?:detected|found|present|positive|reactive|seen|identified))?|without\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal)|normal|below\s+(?:the\s+)?(?:cut-?\s?off|threshold|limit\w*)|did\s+not|no\s+longer\s+(?:detect\w+|positive|present|found)|nil|lacking|disappeared)\b )
   | (?P<weak> \b(?:weak(?:ly)?(?:[- ]+(?:pos(?:itive|itivity)?|reactive|reactivity|band))?|low[- ]+positive|borderline|equivocal|indeterminate|trace|inconclusive|doubtful|faint(?:\s+band)?|questionable)\b | \(\s*\+\s*\) | \+/- | ± )
   | (?P<positive> \b(?P<strong>strong(?:ly)?[- ]+(?:pos(?:itive)?|reactive|band)|strong(?!\s+suspicion)|high(?:ly)?[- ]+(?:titre|titer|pos(?:itive)?)|\+\+\+)|\b(?:positive|pos|positivity|reactive|detected|detectable|present|elevated|raised|reacted|identified|confirmed\s+positive|moderate)\b | \+{{1,4}} )
@@ -76,10 +76,10 @@ _GENERIC = re.compile(
     r"raises|request:|question|query|rule out|exclude[sd]?|known to)\b",
     re.I,
 )
-_SENTENCE = re.compile(r"(?<!\bref)(?<!\bca)(?<!\bapprox)(?<!\bno)(?<!\bvs)(?<!\bincl)\.(?=\s|$)|[;\n]|(?<=\w)\?", re.I)
+_SENTENCE = re.compile(r"(?<!\bref)(?<!\bca)(?<!\bapprox)(?<!\bno)(?<!\bvs)(?<!\bincl)(?<!\.)\.(?=\s|$)|[;\n]|(?<=\w)\?", re.I)
 _PANEL = re.compile(
     r"\b(?:(?:myositis|msa|maa)[- ]*(?:\w+[- ]+){0,3}(?:panel|profile|blot|line|screen|strip|antibod(?:y|ies)|work-?up|serology)"
-    r"|(?:line|immuno|dot)[- ]?blot|euroline|all (?:other )?(?:bands|antigens)|(?:other|remaining) (?:bands|antigens))\b",
+    r"|(?:line|immuno|dot)[- ]?(?:blot|assay|immuno-?assay)|euroline|all (?:other )?(?:bands|antigens)|(?:other|remaining) (?:bands|antigens))\b",
     re.I,
 )
 _ANY_PANEL = re.compile(r"\b(?:panel|profile|antibod(?:y|ies)|autoantibodies|screen|all others?|the rest|others|remainder|work-?up)\b", re.I)
@@ -184,9 +184,12 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
         names = [item for item in items if item.kind == "antigen"]
         verdicts = [item for item in items if item.kind in ("positive", "negative", "weak")]
         if not names:
-            if last and verdicts and _speaks_of_last(text[start:end]) and found[last[-1]].truth is None:
+            verdicts = verdicts or [item._replace(kind="negative") for item in items if item.kind == "lead"]
+            if last and verdicts and _speaks_of_last(text[start:end], found.get(last[-1])):
                 for concept in last:
-                    found[concept] = _with_verdict(found[concept], verdicts[0])
+                    verdict = _with_verdict(found.get(concept) or _unread(concept, default_assay, start, end), verdicts[0])
+                    found[concept] = verdict
+                    untested.discard(concept)
             elif verdicts and not asked and not _GENERIC.search(text, start, end):
                 if _of_panel(text, start, end, title):
                     panel += _whole_panel(verdicts[0], text, start, end, default_assay)
@@ -202,6 +205,7 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
         for item, truth, grade, value in results:
             if truth == "untested":
                 untested.add(item.concept)
+                last.append(item.concept)
                 continue
             if generic and not _explicit(items):
                 continue
@@ -452,7 +456,19 @@ def _explicit(items: list[_Item]) -> bool:
     )
 
 
-def _speaks_of_last(sentence: str) -> bool:
+_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control)\b", re.I)
+
+
+def _unread(concept: str, assay: str | None, start: int, end: int) -> Antibody:
+    return Antibody(concept, None, None, assay, None, None, start, end)
+
+
+def _speaks_of_last(sentence: str, result: Antibody | None) -> bool:
+    """Whether a sentence without a name gives the verdict on the antibody before it, or a newer one."""
+    if _REPEAT.match(sentence):
+        return True
+    if result is None or result.truth is not None:
+        return False
     return re.match(r"\s*(?:(?:this\s+is\s+)?(?:reported|read|interpreted|regarded|considered)\s+as|result\s*:|interpretation|conclusion|i\.e|thus|therefore|positive|negative|weak|borderline|equivocal|strong)", sentence, re.I) is not None
 
 

@@ -118,7 +118,10 @@ def _is_perifascicular(s: Sentence, at: int) -> bool:
             return (direct or listed) and not any(s.words[i] in ",;:" for i in range(before, at))
         if s.words[before] in ",;:" or tags & {"stop", "seen", "absent", "negation"}:
             break
-    _, end = s.segment(at)
+    start, end = s.segment(at)
+    clause, _ = s.clause(at)
+    if clause > 1 and s.words[clause - 1] == ":" and s.has("perifascicular", s.clause(clause - 2)[0], clause):
+        return True
     place = s.find("perifascicular", at + 1, end)
     return place > 0 and s.has("confined", at + 1, place) and not s.has("atrophy", at + 1, place)
 
@@ -282,8 +285,8 @@ def _inflammation(s: Sentence) -> Iterator[Mention]:
 
 def _composition(s: Sentence, at: int) -> bool:
     """Whether an infiltrate is spoken of as known ("the infiltrate consists of macrophages") or made of macrophages."""
-    _, end = s.segment(at)
-    nearby = range(max(0, at - 3), at)
+    start, end = s.segment(at)
+    nearby = range(max(start, at - 3), at)
     if any(s.words[i] in ("the", "this", "that", "such", "secondary") for i in nearby) and not any(
         s.tags[i] & {"high"} for i in range(max(0, at - 3), end)
     ):
@@ -409,8 +412,10 @@ def _stain_value(s: Sentence, at: int, depth: int = 0) -> Statement:
         value = shared if shared.said or before is None else None
         if before is None and value is None:
             return shared
-    if s.has("ask", max(0, at - 6), at) or s.has("generic", *s.clause(at)) or s.has("plan", *s.segment(at)):
+    if s.has("ask", max(0, at - 6), at) or s.has("plan", *s.segment(at)):
         return NOTHING
+    if s.has("generic", *s.clause(at)):
+        return Statement(True, False) if s.taken_back(at) else NOTHING
     if before is not None and before.truth is False:
         return before if value is None or value.said else NOTHING
     if value is not None:
@@ -477,9 +482,9 @@ def _first_value(s: Sentence, start: int, end: int) -> Statement | None:
             return Statement(True, True) if positive else Statement(True, False)
         elif word == "normal":
             return Statement(True, False)
-        elif "confined" in tags and s.has("regeneration", at, end):
+        elif tags & {"regeneration", "necrosis"} and _nowhere_else(s, start, end):
             return Statement(True, False)
-        elif tags & _VALUE or "seen" in tags or word[0] == "+" or tags & {"fine", "confined"}:
+        elif tags & _VALUE or (tags & {"sarcolemma", "viable"} and start > 0 and s.words[start - 1] == "(") or "seen" in tags or word[0] == "+" or tags & {"fine", "confined"}:
             positive = True
         elif tags & {"sarcolemma", "viable", "fiber"} and any(s.words[i] in ("on", "along", "at", "of", "in") for i in range(max(start, at - 4), at)):
             positive = True
@@ -487,10 +492,15 @@ def _first_value(s: Sentence, start: int, end: int) -> Statement | None:
     return Statement(True, True) if positive else None
 
 
+def _nowhere_else(s: Sentence, start: int, end: int) -> bool:
+    """Whether a stain is said to mark these fibres only."""
+    return s.has("confined", start, end) or any(w in ("only", "solely", "exclusively", "alone") for w in s.words[start:end])
+
+
 def _bare_value(s: Sentence, start: int, close: int) -> bool:
     """Whether a bracket holds the value itself, "(+)", "(negative)", and not another place ("endothelium positive")."""
     return start < close and not any(s.tags[i] & {"capillary"} for i in range(start, close)) and (
-        bool(s.tags[start] & (_VALUE | {"absent", "seen", "hedge", "skip", "negation", "not"})) or s.words[start][0] in "+-"
+        bool(s.tags[start] & (_VALUE | {"absent", "seen", "hedge", "skip", "negation", "not", "sarcolemma", "viable", "fine"})) or s.words[start][0] in "+-"
     )
 
 

@@ -17,7 +17,8 @@ NO_TAGS: Tags = frozenset()
 
 _WORD = re.compile(r"[^\W\d_][^\W_]*(?:'[a-z]{1,2}\b)?|\d+(?:[.,]\d+)*|\++|\n|[^\w\s]")
 _DASHES = str.maketrans("–—−‐‑’\u00a0", "-----' ")
-_MIN_FUZZY = 7  # shorter words have too many neighbours that mean something else
+_MIN_FUZZY = 7  # shorter words of the lexicon have too many neighbours that mean something else
+_NO_SLIPS = frozenset({"prevent", "facial", "percent", "section", "strain", "previous"})
 _CACHE_LIMIT = 50_000
 
 
@@ -87,7 +88,7 @@ class Lexicon:
         return self._mended(single)
 
     def _mended(self, word: str) -> str:
-        if len(word) < _MIN_FUZZY or not word.isalpha():
+        if len(word) < _MIN_FUZZY - 1 or not word.isalpha() or word in _NO_SLIPS:
             return word
         if self._near is None:
             self._near = {}
@@ -121,8 +122,8 @@ class Lexicon:
                 elif first == "-" and not (before and after):
                     blanks = start > 0 and lower[start - 1].isspace() and start < last and lower[start + 1].isspace()
                     found.append(Token(":" if blanks and after is False else "-", start, end))
-            else:
-                found.append(Token(word, start, end))
+            elif first != "+" or not (found and found[-1].end == start and found[-1].word[:2] == "cd"):
+                found.append(Token(word, start, end))  # the plus of "CD8+" is part of the name
         return found
 
     def match(self, words: list[str], at: int) -> tuple[int, Tags]:

@@ -110,9 +110,10 @@ class Sentence:
 
     def _statement(self, start: int, end: int) -> Statement:
         if self._only_named(start):
-            return NOTHING
+            taught = self.has("generic", *self.clause(start)) and self.taken_back(start)
+            return Statement(True, False) if taught else NOTHING
         if self._of_the_past(start):
-            return Statement(True, False) if self._taken_back(start) else NOTHING
+            return Statement(True, False) if self.taken_back(start) else NOTHING
         left, amount = self._before(start)
         said, right, amount_after = self._after(end)
         if not said or amount == "skip":
@@ -181,7 +182,7 @@ class Sentence:
             at += 1
         return False
 
-    def _taken_back(self, start: int) -> bool:
+    def taken_back(self, start: int) -> bool:
         """Whether what was told of the past is then denied by a back reference ("the present sample shows neither")."""
         for at in range(start, self.end):
             if "backref" in self.tags[at] and not self._names_finding(at, self._item_end(at)):
@@ -299,6 +300,8 @@ class Sentence:
                 verdict = self._verdict(inside) if inside < close else None
                 if verdict is not None and not self._names_finding(inside, close):
                     return verdict
+                if amount is None and not self._names_finding(inside, close):
+                    amount = next((a for i in range(inside, close) for a in ("low", "high", "some") if a in self.tags[i]), None)
                 at = close + 1
                 continue
             if word in ")]" or word == ";":
@@ -321,7 +324,8 @@ class Sentence:
                 if self._names_finding(at + 1, self._item_end(at + 1)) and "negation" not in self._tags(at + 1):
                     break
             elif "negation" in tags or ("not" in tags and "absent" not in tags):
-                if verb and not self._names_finding(at + 1, self._item_end(at + 1)):
+                last = self._item_end(at + 1) == at + 1
+                if (verb or last) and not self._names_finding(at + 1, self._item_end(at + 1)):
                     return True, False, amount
                 break
             elif "with" in tags and "verb" not in tags:
@@ -395,8 +399,10 @@ class Sentence:
         end = self._item_end(comma + 1)
         aside = "apposition" in first or "apposition" in self._tags(comma + 2)
         if aside or (not self._names_finding(comma + 1, end) and not first & {"and", "or"}):
+            if first & {"low", "high"}:
+                return comma + 1
             later = self._tags(end + 1) if end < self.end and self.words[end] == "," else NO_TAGS
-            return end + 1 if later & {"absent", "seen", "skip", "resolved", "verb", "hedge"} else -1
+            return end + 1 if later & {"absent", "seen", "skip", "resolved", "verb", "hedge", "low", "high"} else -1
         if first & {"low", "high", "some", "negation", "not"}:
             return -1
         return comma + 1 if self._list_with_predicate(comma + 1) else -1
