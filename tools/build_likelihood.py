@@ -365,6 +365,8 @@ def metabolic(cells: dict[tuple[str, str, str], Cell], by_cell: dict[tuple[str, 
                 cell = None if away is None else estimated(away.mean)
             elif not own and (entity, finding) in STAND_IN:
                 cell = estimated(cells[finding, STAND_IN[entity, finding], ""].mean)
+            elif not own and mixture is not None and finding in ONLY_IN_ENTITY:
+                cell = estimated(min(0.95, mixture.mean / ENTITIES[disease][entity]))  # the mixture's share is all here
             else:
                 guess = mixture or (elsewhere if not own else None)
                 cell = pool(own, guess.mean if guess else None)

@@ -150,6 +150,8 @@ def labs(case: dict[str, Any], found: dict[str, bool | None], put: Any) -> None:
         edges = (200, 1000, 5000, 10000)
         names = ("normal", "above_normal_lt_1000", "1000_5000", "5000_10000", "gt_10000")
         put("ck_peak_" + names[sum(peak >= edge for edge in edges)], True)
+        put("ck_elevated", peak >= 200)
+        put("ck_peak_ge_1000", peak >= 1000)
     elif re.search(r"^normal", stated):
         put("ck_peak_normal", True)
     elif stated:

@@ -387,7 +387,7 @@ def test_the_gene_names_the_disease() -> None:
 # ---------------------------------------------------------------- medicine
 
 
-TOXIC = {"statin_exposure": True, "ck_peak_5000_10000": True, "myalgia": True}
+TOXIC = {"statin_exposure": True, "ck_elevated": True, "ck_peak_5000_10000": True, "myalgia": True}
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,9 @@ def test_cancer_alone_is_no_checkpoint_inhibitor() -> None:
         ({}, None, None, "general-record"),
         ({"proximal_weakness": True}, 50, None, "neuromuscular-clinic"),
         ({"biopsy_dystrophic": False}, 50, None, "neuromuscular-clinic"),
-        ({"statin_exposure": True, "proximal_weakness": True}, 50, None, "statin-user"),
+        ({"statin_exposure": True, "proximal_weakness": True}, 50, None, "neuromuscular-clinic"),
+        ({"statin_exposure": True, "proximal_weakness": True, "ck_elevated": True}, 50, None, "statin-user"),
+        ({"statin_exposure": True, "weakness_any": True}, 50, None, "statin-user"),
         ({"statin_exposure": True}, 50, False, "general-record"),
         ({"statin_exposure": True, "proximal_weakness": True}, 12, None, "child"),
     ],

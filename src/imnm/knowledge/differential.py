@@ -110,7 +110,6 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 NEUROMUSCULAR_SIGNS = (
-    "proximal_weakness",
     "weakness_any",
     "severe_weakness",
     "neck_flexor_weakness",
@@ -128,15 +127,20 @@ NEUROMUSCULAR_TESTS = ("emg_", "biopsy_", "genetic_test_positive")
 
 
 def default_setting(findings: Mapping[str, bool | None], age: float | None, statin_at_onset: bool | None = None) -> str:
-    """The setting that a record suggests: a child; a statin user; someone with signs or tests of a neuromuscular
-    clinic; anyone else.
+    """The setting that a record suggests: the first whose entry condition is met of child, statin user with a raised CK
+    and neuromuscular clinic; else a statin user, someone with other signs or tests of that clinic, anyone else.
 
     ``statin_at_onset``: whether the statin was in use when the illness began or in the three months before; False
     keeps someone who had stopped it long before from being taken for a statin user.
     """
     if (age is not None and age < 18) or (age is None and findings.get("age_onset_lt_18")):
         return "child"
-    if findings.get("statin_exposure") and statin_at_onset is not False:
+    statin = findings.get("statin_exposure") and statin_at_onset is not False
+    if statin and findings.get("ck_elevated") and findings.get("ck_peak_ge_1000") is not False:
+        return "statin-user"
+    if findings.get("proximal_weakness"):
+        return "neuromuscular-clinic"
+    if statin:
         return "statin-user"
     tested = any(value is not None and name.startswith(NEUROMUSCULAR_TESTS) for name, value in findings.items())
     if tested or any(findings.get(sign) for sign in NEUROMUSCULAR_SIGNS):
