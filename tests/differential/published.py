@@ -125,7 +125,7 @@ def findings_of(case: dict[str, Any], presentation: bool) -> tuple[dict[str, boo
         put(f"age_onset_{band}", True)
     text = " ".join(test["detail"] or "" for test in case["tests"] if test["id"] == "genetic")
     genes = tuple(gene for gene in re.findall(r"\b[A-Z][A-Z0-9]+\b", text) if gene in GENES)
-    return found, Context(age, case["sex"], None, tuple(dict.fromkeys(genes)), statin_at_onset(case))
+    return found, Context(age, case["sex"], None, tuple(dict.fromkeys(genes)))
 
 
 def labs(case: dict[str, Any], found: dict[str, bool | None], put: Any) -> None:
@@ -215,6 +215,9 @@ def tests(case: dict[str, Any], cut: set[str], put: Any) -> None:
 
 def drugs(case: dict[str, Any], put: Any) -> None:
     onset = case["symptom_onset_day"] or 0
+    statins = [drug["stop_day"] for drug in case["drugs"] if STATIN.search(drug["name"].lower())]
+    if statins and all(stop is not None and stop < onset - 91 for stop in statins):
+        put("statin_stopped_before_onset", True)
     if case.get("statin_exposure") is not None:
         put("statin_exposure", case["statin_exposure"])
     for drug in case["drugs"]:
@@ -278,15 +281,7 @@ def cases() -> list[Case]:
 
 def assess(case: Case, presentation: bool = False) -> DifferentialResult:
     findings, context = findings_of(case.full, presentation)
-    return differential(findings, default_setting(findings, context.age, context.statin_at_onset), context)
-
-
-def statin_at_onset(case: dict[str, Any]) -> bool | None:
-    stops: list[float | None] = [drug["stop_day"] for drug in case["drugs"] if STATIN.search(drug["name"].lower())]
-    known = [stop for stop in stops if stop is not None]
-    if not known or len(known) < len(stops):
-        return None
-    return bool(max(known) >= (case["symptom_onset_day"] or 0) - 91)
+    return differential(findings, default_setting(findings, context.age), context)
 
 
 class Figures(NamedTuple):

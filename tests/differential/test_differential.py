@@ -20,7 +20,13 @@ from imnm.knowledge.evidence import sources
 from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import has
 
-IDS = sorted(know.known_findings() | set(know.IMPLIES) | set(know.IMPLIES_IF_PRESENT) | {"ck_peak_ge_1000"})
+IDS = sorted(
+    know.known_findings()
+    | {know.STATIN_OF_THE_PAST}
+    | set(know.IMPLIES)
+    | set(know.IMPLIES_IF_PRESENT)
+    | {"ck_peak_ge_1000"}
+)
 SETTINGS = sorted(know.SETTINGS)
 
 records = st.dictionaries(st.sampled_from(IDS), st.sampled_from([True, False, None]), max_size=25)
@@ -30,7 +36,6 @@ people = st.builds(
     st.sampled_from([None, "female", "male"]),
     st.sampled_from([None, "western", "east_asian"]),
     st.sampled_from([(), ("GAA",), ("DYSF",), ("CAPN3",), ("UNKNOWN1",)]),
-    st.sampled_from([None, True, False]),
 )
 
 
@@ -471,8 +476,9 @@ def test_a_positive_antibody_leads_in_every_setting() -> None:
 
 def test_a_statin_stopped_long_before_explains_no_toxic_myopathy() -> None:
     record: dict[str, bool | None] = {"statin_exposure": True, "ck_peak_gt_10000": True, "proximal_weakness": True}
-    assert know.default_setting(record, 60, statin_at_onset=False) == "neuromuscular-clinic"
-    past = probabilities(record, "neuromuscular-clinic", Context(60, statin_at_onset=False))
+    stopped = {**record, know.STATIN_OF_THE_PAST: True}
+    assert know.default_setting(stopped, 60) == "neuromuscular-clinic"
+    past = probabilities(stopped, "neuromuscular-clinic", Context(60))
     now = probabilities(record, "neuromuscular-clinic", Context(60))
     assert past["statin_toxic_myopathy"] < 0.05 * now["statin_toxic_myopathy"]
     assert past["imnm_hmgcr"] > now["imnm_hmgcr"]
@@ -486,22 +492,20 @@ def test_cancer_alone_is_no_checkpoint_inhibitor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("findings", "age", "past", "setting"),
+    ("findings", "age", "setting"),
     [
-        ({}, None, None, "general-record"),
-        ({"proximal_weakness": True}, 50, None, "neuromuscular-clinic"),
-        ({"biopsy_dystrophic": False}, 50, None, "neuromuscular-clinic"),
-        ({"statin_exposure": True, "proximal_weakness": True}, 50, None, "neuromuscular-clinic"),
-        ({"statin_exposure": True, "proximal_weakness": True, "ck_elevated": True}, 50, None, "statin-user"),
-        ({"statin_exposure": True, "weakness_any": True}, 50, None, "statin-user"),
-        ({"statin_exposure": True}, 50, False, "general-record"),
-        ({"statin_exposure": True, "proximal_weakness": True}, 12, None, "child"),
+        ({}, None, "general-record"),
+        ({"proximal_weakness": True}, 50, "neuromuscular-clinic"),
+        ({"biopsy_dystrophic": False}, 50, "neuromuscular-clinic"),
+        ({"statin_exposure": True, "proximal_weakness": True}, 50, "neuromuscular-clinic"),
+        ({"statin_exposure": True, "proximal_weakness": True, "ck_elevated": True}, 50, "statin-user"),
+        ({"statin_exposure": True, "weakness_any": True}, 50, "statin-user"),
+        ({"statin_exposure": True, "statin_stopped_before_onset": True}, 50, "general-record"),
+        ({"statin_exposure": True, "proximal_weakness": True}, 12, "child"),
     ],
 )
-def test_the_setting_that_a_record_suggests(
-    findings: dict[str, bool | None], age: float | None, past: bool | None, setting: str
-) -> None:
-    assert know.default_setting(findings, age, past) == setting
+def test_the_setting_that_a_record_suggests(findings: dict[str, bool | None], age: float | None, setting: str) -> None:
+    assert know.default_setting(findings, age) == setting
 
 
 def test_other_says_what_to_think_of() -> None:

@@ -29,15 +29,13 @@ class Context(NamedTuple):
     """What is known of the person beyond findings. Unknown is None.
 
     ``age`` in years; ``region`` is ``western`` or ``east_asian``, where stated; ``genes``: the genes in which a fitting
-    genotype was found (symbols); ``statin_at_onset``: whether a statin was in use when the illness began or in the
-    three months before.
+    genotype was found (symbols).
     """
 
     age: float | None = None
     sex: str | None = None
     region: str | None = None
     genes: tuple[str, ...] = ()
-    statin_at_onset: bool | None = None
 
 
 NOBODY = Context()
@@ -432,7 +430,7 @@ def _observations(
             continue
         if genotype and finding == "genetic_test_positive":
             found = table.genotype(context.genes)
-        elif finding == "statin_exposure" and present and context.statin_at_onset is False:
+        elif finding == "statin_exposure" and present and known.get(know.STATIN_OF_THE_PAST):
             found = table.statin_of_the_past()
         elif finding in know.FOLLOWS_FROM and not known.get(know.FOLLOWS_FROM[finding][1]):
             found = table.unexplained(finding, present)

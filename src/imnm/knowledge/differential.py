@@ -126,16 +126,19 @@ NEUROMUSCULAR_TESTS = ("emg_", "biopsy_", "genetic_test_positive")
 """Signs, and tests whatever their result, that bring a person to a neuromuscular clinic."""
 
 
-def default_setting(findings: Mapping[str, bool | None], age: float | None, statin_at_onset: bool | None = None) -> str:
+STATIN_OF_THE_PAST = "statin_stopped_before_onset"
+"""The finding that the last statin was stopped more than three months before the illness began."""
+
+
+def default_setting(findings: Mapping[str, bool | None], age: float | None) -> str:
     """The setting that a record suggests: the first whose entry condition is met of child, statin user with a raised CK
     and neuromuscular clinic; else a statin user, someone with other signs or tests of that clinic, anyone else.
 
-    ``statin_at_onset``: whether the statin was in use when the illness began or in the three months before; False
-    keeps someone who had stopped it long before from being taken for a statin user.
+    Who had stopped the statin long before the illness began is not taken for a statin user.
     """
     if (age is not None and age < 18) or (age is None and findings.get("age_onset_lt_18")):
         return "child"
-    statin = findings.get("statin_exposure") and statin_at_onset is not False
+    statin = findings.get("statin_exposure") and not findings.get(STATIN_OF_THE_PAST)
     if statin and findings.get("ck_elevated") and findings.get("ck_peak_ge_1000") is not False:
         return "statin-user"
     if findings.get("proximal_weakness"):
