@@ -457,6 +457,7 @@ AKI = _stated("acute_kidney_injury", "Acute kidney injury", "acute_kidney_injury
 _stated("chronic_kidney_disease", "Chronic kidney disease", "ckd", "chronic_kidney_disease")
 DARK_URINE = _stated("dark_urine", "Dark urine or myoglobinuria", "myoglobinuria", "dark_urine")
 _stated("macro_ck_detected", "Macro-CK")
+_add("macro_ck", "Macro-CK", Ref("macro_ck_detected", "truth"), asks=False)
 
 # ---------------------------------------------------------------- antibodies
 
@@ -497,6 +498,27 @@ for _name, _label in (
     ("anti_sae1", "Anti-SAE1"),
 ):
     _stated(_name, f"{_label} antibody", asks=False)
+# Single antibodies under the short names of laboratory reports (``data/crosswalk.csv`` keeps the spellings together).
+for _name, _label in (
+    ("jo1", "Anti-Jo-1"),
+    ("mda5", "Anti-MDA5"),
+    ("mi2", "Anti-Mi-2"),
+    ("nxp2", "Anti-NXP2"),
+    ("tif1g", "Anti-TIF1-gamma"),
+    ("sae1", "Anti-SAE1"),
+    ("pl7", "Anti-PL-7"),
+    ("pl12", "Anti-PL-12"),
+):
+    _add(f"{_name}_positive", f"{_label} antibody", Ref(f"anti_{_name}", "truth"), asks=False)
+for _name, _label in (
+    ("ej", "Anti-EJ"),
+    ("oj", "Anti-OJ"),
+    ("ku", "Anti-Ku"),
+    ("pm_scl", "Anti-PM/Scl"),
+    ("u1_rnp", "Anti-U1-RNP"),
+    ("ssa", "Anti-SSA"),
+):
+    _stated(f"{_name}_positive", f"{_label} antibody", f"anti_{_name}", asks=False)
 _stated(
     "maa_positive",
     "Myositis-associated antibody",
@@ -549,6 +571,7 @@ for _name, _label in (
 ):
     _stated(_name, _label, asks=False)
 _stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", "biopsy_normal_or_minimal", asks=False)
+_add("biopsy_normal", "Biopsy normal", Ref("biopsy_normal_or_minimal", "truth"), asks=False)
 EMG_MYOPATHIC = _stated(
     "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "abnormal_emg_myopathic", asks=False
 )
