@@ -555,7 +555,10 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
             )
         )
     fit = _fit_of(question, best[diseases[0].id])
-    poor = bool(question.observed) and fit < know.POOR_FIT
+    likely = [best[disease.id] for disease in diseases if disease.probability >= know.WORTH_NAMING]
+    poor = bool(question.observed) and all(
+        _fit_of(question, i) < know.POOR_FIT for i in (best[diseases[0].id], *likely)
+    )
     kinds = {part.kind for disease in diseases for part in disease.contributions}
     return DifferentialResult(
         diseases,

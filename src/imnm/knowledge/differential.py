@@ -374,7 +374,9 @@ ALWAYS_RECORDED = frozenset({"female", "statin_exposure", "tsh_high", "elevated_
 ABSENCE_RECORDED = 0.3
 """Chance that the absence of a sign is written down, relative to its presence: a convention of the fit measure."""
 POOR_FIT = 0.05
-"""Fit below which it is said that none of the diseases fits well: a convention."""
+WORTH_NAMING = 0.05
+"""If every disease of at least this probability fits worse than ``POOR_FIT``, it is said that none fits well:
+conventions."""
 
 # ---------------------------------------------------------------- what to think of
 
