@@ -6,6 +6,7 @@ a denial, a time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ LocalCodes = Mapping[tuple[str, str], str]
 """A site's own codes: (system, code) to concept id."""
 
 _REMEMBERED = 200_000
+
+_RELATIVES = re.compile(r"^\s*(?:family history|fam(?:ily)? hx|fhx?)\s*[:,;–-]\s*", re.IGNORECASE)
+"""A heading that makes what follows a relative's; as a phrase, a name lookup cannot mistake it."""
 
 ANSWERS: dict[str, bool | None] = {"value_positive": True, "value_negative": False, "value_indeterminate": None}
 
@@ -95,7 +99,7 @@ class Coder:
         if found is None:
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
-            found = self._named[key] = lookup_name(text, domain)
+            found = self._named[key] = lookup_name(_RELATIVES.sub("family history of ", text), domain)
         return found
 
     def answer(self, system: str, code: str) -> tuple[bool | None, ...]:

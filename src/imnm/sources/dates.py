@@ -46,7 +46,7 @@ def _span(first: dt.date, last: dt.date) -> Interval:
 
 @lru_cache(maxsize=4096)
 def age_span(duration: str | None) -> Interval | None:
-    """The days of life an ISO 8601 age can mean: ``P37Y`` is from the 37th birthday to the day before the 38th."""
+    """The days of life an ISO 8601 age can mean: ``P37Y`` is from the 37th birthday to the 38th (mean years)."""
     match = _DURATION.fullmatch(duration or "")
     if match is None or not any(match.groups()):
         return None
@@ -69,6 +69,5 @@ def iso_day(span: Interval | None) -> str | None:
         return first.isoformat()
     if first.year == last.year and (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
         return f"{first.year:04d}"
-    if (first.year, first.month, first.day) == (last.year, last.month, 1) and day_span(f"{first:%Y-%m}") == span:
-        return f"{first:%Y-%m}"
-    return None
+    month = f"{first.year:04d}-{first.month:02d}"
+    return month if day_span(month) == span else None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from imnm.logic.interval import INF, Interval, above, below, exactly
 from imnm.logic.truth import Truth
 
-_SPACE = "[   ]"
+_SPACE = "[ \\u00a0\\u202f\\u2009]"
 _NUMBER = (
     r"(?P<number>"
     r"\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+"  # 1.234.567  1.234,5
@@ -25,14 +25,14 @@ _COMPARATOR = (
     r"(?P<comparator><=|>=|=<|=>|≤|≥|<|>|less than|greater than|more than|over|above|below|under|at least|up to)"
 )
 _VALUE = re.compile(rf"(?:{_COMPARATOR}\s*)?(?P<minus>-\s?)?{_NUMBER}(?P<plus>\s?\+(?!\+))?(?P<rest>.*)", re.DOTALL)
-_SPAN = re.compile(r"(?P<low>\d+(?:\.\d+)?)\s*(?:-|–|—|to)\s*(?P<high>\d+(?:\.\d+)?)(?P<rest>.*)", re.DOTALL)
+_SPAN = re.compile(r"(?P<low>\d[\d,]*(?:\.\d+)?)\s*(?:-|–|—|to)\s*(?P<high>\d[\d,]*(?:\.\d+)?)(?P<rest>.*)", re.DOTALL)
 _TITRE = re.compile(r"(?P<comparator><=|>=|≤|≥|<|>)?\s*1\s*[:/]\s*(?P<number>\d{1,7})(?![\d.])")
 _REFERENCE = re.compile(
     r"[(\[]?\s*(?:ref(?:erence)?(?:\s*(?:range|interval))?|normal(?:\s*range)?|cut-?\s?off|uln|negative)?\s*[:=]?\s*"
     r"(?P<body>(?:<=|>=|≤|≥|<|>)?\s*\d[^)\]]*)[)\]]?",
     re.IGNORECASE,
 )
-_FLAG_WORD = re.compile(r"(?<![\w*])\*?(HH|H|LL|L|HIGH|LOW|N|NORMAL)\*?(?![\w/%])", re.IGNORECASE)
+_FLAG_WORD = re.compile(r"(?<![\w*/])\*?(HH|H|LL|L|HIGH|LOW|N|NORMAL)\*?(?![\w/%])", re.IGNORECASE)
 _MARKED = re.compile(r"[(\[]|\b(?:ref|normal range|reference|cut-?\s?off|uln)\b", re.IGNORECASE)
 
 _BELOW = frozenset({"<", "less than", "below", "under"})
@@ -83,9 +83,11 @@ def measured(text: str) -> Measured | None:
     if titre is not None:
         return Measured(bounded(float(titre["number"]), titre["comparator"]), titre=True)
     span = _SPAN.fullmatch(stripped)
-    if span is not None and float(span["low"]) < float(span["high"]):
-        unit, limit, flag = _tail(span["rest"])
-        return Measured(Interval(float(span["low"]), float(span["high"])), unit, limit, flag)
+    if span is not None:
+        low, high = _numbers(span["low"])[0], _numbers(span["high"])[0]
+        if low < high:
+            unit, limit, flag = _tail(span["rest"])
+            return Measured(Interval(low, high), unit, limit, flag)
     match = _VALUE.fullmatch(stripped.lower() if stripped[:1].isalpha() else stripped)
     if match is None:
         return None
@@ -133,7 +135,7 @@ def upper_limit(text: str) -> Limit | None:
     body = match["body"].strip()
     span = _SPAN.match(body)
     if span is not None:
-        return Limit(float(span["high"]), True)
+        return Limit(_numbers(span["high"])[0], True)
     value = _VALUE.match(body)
     if value is None:
         return None
@@ -160,7 +162,8 @@ _UNCLEAR = re.compile(
     r"|unsatisf|unknown|invalid|\(\+\)|\+/-|±"
 )
 _NEGATIVE = re.compile(
-    r"\bneg(?:ative|\b)|non-? ?reactive|not (?:detect|seen|found|present)|undetect|\bnone\b|\babsent\b|\bnd\b|\bnr\b"
+    r"\bneg(?:ative|\b)|non-? ?reactive|not (?:detect|seen|found|present)|undetect"
+    r"|\bnone(?: detected| seen)?\b|\babsent\b|\bnd\b|\bnr\b"
     r"|no (?:antibod|evidence|significant)|unremarkable"
 )
 _POSITIVE = re.compile(r"\bpos(?:itive|itivity|\b)|(?<!non)(?<!non-)(?<!non )\breactive|\bdetected|\bpresent\b|^\++$")

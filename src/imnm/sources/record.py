@@ -7,9 +7,12 @@ import math
 import re
 from typing import Any, NamedTuple
 
+import msgspec
+
 from imnm.knowledge.concepts import CONCEPTS, implied
 from imnm.knowledge.limits import within_known_limits
 from imnm.knowledge.messages import say
+from imnm.knowledge.units import convert
 from imnm.logic.event import Event, day_number
 from imnm.logic.interval import INF, UNKNOWN, Interval
 from imnm.logic.truth import Truth
@@ -37,6 +40,15 @@ class When(NamedTuple):
         return iso_day(Interval(self.known, self.known))
 
 
+class NoUnit(NamedTuple):
+    """A number without a unit, waiting for the other results of its test: where its event stands, and the number."""
+
+    place: int
+    concept: str
+    value: Interval
+    ref: str
+
+
 class Record:
     """One patient's record while it is being read."""
 
@@ -52,7 +64,8 @@ class Record:
         self.exposures: list[Exposure] = []
         self.doses: dict[str, tuple[float, str]] = {}
         self.units: dict[str, set[str]] = {}
-        self.without_unit: list[tuple[int, str]] = []
+        """The units in which each concept's other results were given."""
+        self.without_unit: list[NoUnit] = []
         self.seen: dict[str, int] = {}
         self.used: dict[str, int] = {}
 
@@ -142,6 +155,8 @@ class Record:
 
     def finish(self, today: dt.date) -> Reading:
         """The record as read."""
+        for number in self.without_unit:
+            self._with_the_others_unit(number)
         events = without_repeats(within_known_limits(event) for event in one_result_a_day(self.events))
         limit = day_number(today)
         later = {event.ref for event in events if event.ref and _later(event, limit)}
@@ -157,6 +172,21 @@ class Record:
             newest_known=newest_known(events),
             counts={kind: (self.seen[kind], self.used[kind]) for kind in sorted(self.seen)},
         )
+
+    def _with_the_others_unit(self, number: NoUnit) -> None:
+        """Read a number without a unit in the unit of all other results of its test, if that is one and the same."""
+        units = sorted(self.units.get(number.concept, ()))
+        ends = {tuple(_in_unit(number.concept, end, unit) for end in number.value) for unit in units}
+        low, high = next(iter(ends)) if len(ends) == 1 else (None, None)
+        if low is None or high is None:
+            self.problem(number.ref, "no_unit")
+            return
+        self.events[number.place] = msgspec.structs.replace(self.events[number.place], low=low, high=high)
+        self.problem(number.ref, "unit_assumed", unit=units[0], reason=say("sources.problem.from_others"))
+
+
+def _in_unit(concept: str, end: float, unit: str) -> float | None:
+    return end if math.isinf(end) else convert(concept, end, unit)
 
 
 SEEN_BY_A_TEST = {"muscle_fibre_necrosis": "biopsy_necrosis_present", "rimmed_vacuoles": "biopsy_rimmed_vacuoles"}

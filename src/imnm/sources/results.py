@@ -24,7 +24,7 @@ from .clinical import note_text, period_span, status_code
 from .coding import Coded
 from .notes import read_course, read_strength
 from .quantities import Limit, Measured, Verdict, bounded, flag, measured, strength, upper_limit, verdict
-from .record import Record, When
+from .record import NoUnit, Record, When
 from .reports import read_text
 from .structs import CodeableConcept, Measurement, Observation, Quantity, Ratio, ReferenceRange
 
@@ -208,7 +208,7 @@ def _assumed(record: Record, concept: str, number: Number, ref: str) -> tuple[st
         return number.limit_units
     unit = unit_of_range(concept, number.limit.number) if number.limit else None
     if unit is None:
-        record.without_unit.append((len(record.events), ref))
+        record.without_unit.append(NoUnit(len(record.events), concept, number.value, ref))
         return ()
     record.problem(ref, "unit_assumed", unit=unit, reason=say("sources.problem.from_range"))
     return (unit,)
