@@ -8,27 +8,41 @@ the tag it rests on in the literature.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from imnm.knowledge import monitoring as m
 from imnm.knowledge import treatment as t
 from imnm.knowledge.concepts import CONCEPTS
 from imnm.knowledge.conflicts import Conflict, shown_in
+from imnm.knowledge.criteria.cancer import IMACS_CANCER_2023
+from imnm.knowledge.criteria.model import CriteriaResult
 from imnm.knowledge.evidence import sources
-from imnm.knowledge.findings import FIRST_SIGN
+from imnm.knowledge.findings import BIRTH, DAYS_365, DYSPHAGIA, FIRST_SIGN, YEARS_A_DAY
 from imnm.knowledge.messages import say
 from imnm.knowledge.trials import CRITERIA, Trial, TrialCriterion, trials
 from imnm.logic.evaluate import Program, Values
 from imnm.logic.event import Event
 from imnm.logic.interval import Interval
-from imnm.logic.nodes import Value, refs_of
+from imnm.logic.nodes import (
+    All,
+    DaysBetween,
+    Events,
+    FirstDay,
+    Recorded,
+    Scale,
+    SeenBy,
+    Value,
+    WithGrade,
+    WithTruth,
+    refs_of,
+)
 from imnm.logic.truth import Truth, all_of
 
 from . import followup
 from .engine import Case
-from .followup import CK, Course, cited, entries, iso
+from .followup import Course, cited, entries, iso
 from .model import Diagnosis
 
 LEVELS_IN_DOUBT = ("high", "moderate")
@@ -53,11 +67,27 @@ def aftercare_of(case: Case, diagnosis: Diagnosis) -> dict[str, Any]:
 # ---------------------------------------------------------------- conditions, compiled once
 
 
+AGE_AT_ONSET = Scale(DaysBetween(FirstDay(BIRTH), FIRST_SIGN), YEARS_A_DAY)
+SEVERE_DYSPHAGIA = All((DYSPHAGIA, Recorded(WithGrade(Events(("dysphagia",)), ("moderate", "severe")), None)))
+DIAGNOSED_ON: dict[str, Value] = {
+    "imnm_hmgcr": SeenBy(WithTruth(Events(("anti_hmgcr",)), True)),
+    "imnm_srp": SeenBy(WithTruth(Events(("anti_srp",)), True)),
+    "imnm_seronegative": SeenBy(WithTruth(Events(("muscle_biopsy",)), True)),
+}
+"""The day from which a subtype counts as diagnosed: its antibody, or the biopsy where there is none."""
+
+
 @cache
 def conditions() -> Program:
     """Every condition of options and trials: ``option.<option>.<consideration>``, ``fact.<option>.<fact>``,
-    ``trial.<trial>.<criterion>``, and the day of the first sign."""
-    found: dict[str, Value] = {"first_sign": FIRST_SIGN}
+    ``trial.<trial>.<criterion>``, and what the screening plan needs: first sign, age and
+    swallowing then, day of the diagnosis."""
+    found: dict[str, Value] = {
+        "first_sign": FIRST_SIGN,
+        "age_at_onset": AGE_AT_ONSET,
+        "dysphagia_moderate_or_severe": SEVERE_DYSPHAGIA,
+        **{f"diagnosed_{subtype}": day for subtype, day in DIAGNOSED_ON.items()},
+    }
     for option in t.OPTIONS:
         found.update({f"option.{option.id}.{c.id}": c.condition for c in option.considerations})
         found.update({f"fact.{option.id}.{f.id}": f.unless_not for f in option.facts if f.unless_not is not None})
@@ -72,7 +102,7 @@ class Judge:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.values: Values = conditions().run(case.events, case.as_of, case.values)
-        self.proof = conditions().prover(self.values)
+        self.proof = conditions().prover(self.values, lambda node: "")  # only the entries are shown, no formula
 
     def truth(self, id: str) -> Truth:
         """The truth of a condition."""
@@ -289,6 +319,7 @@ def monitoring(case: Case, subtype: str | None) -> dict[str, Any] | None:
         "phase_text": say(f"monitoring.phase.{phase}"),
         "schedule": followup.schedule(course),
         "definitions": [followup.remission(course)],
+        "response": followup.response(course),
         "expect": [
             {"id": id, "text": say(f"monitoring.expect.{id}"), **cited(basis)}
             for id, of, basis in m.EXPECTATIONS
@@ -300,64 +331,122 @@ def monitoring(case: Case, subtype: str | None) -> dict[str, Any] | None:
 # ---------------------------------------------------------------- cancer screening
 
 
-class Category(NamedTuple):
-    """The IMACS category now and the one it could become; None where it cannot be told."""
-
-    now: str | None
-    could: str | None
-    missing: tuple[str, ...] = ()
-    provisional: bool = True
-
-
-def category_of(case: Case) -> Category:
-    """The category by the published rule."""
-    return Category(None, None)
+IS_IMNM = {
+    "subtype_imnm": True,
+    "subtype_dermatomyositis": False,
+    "subtype_amyopathic_dermatomyositis": False,
+    "subtype_polymyositis": False,
+    "subtype_ibm": False,
+}
 
 
 def screening(case: Case, subtype: str) -> dict[str, Any]:
-    """The plan of cancer screening with dates."""
-    onset = case.number("first_sign")
-    age = case.number("age")
-    if age is not None and age.high < m.ADULT_ONSET.number:
+    """The plan of cancer screening: category, panels against the record, and dates.
+
+    The category and the panels are those of ``imacs-cancer-2023``; here they are compared with the record.
+    """
+    judged = conditions().run(case.events, case.as_of, case.values)
+    known: dict[str, Any] = {**case.values, **IS_IMNM}
+    known |= {id: judged[id] for id in ("age_at_onset", "dysphagia_moderate_or_severe")}
+    known["diagnosed_on"] = judged[f"diagnosed_{subtype}"]
+    result = IMACS_CANCER_2023.read(known)
+    window = _window(judged["first_sign"])
+    if result.result == "not-applicable":
         return _not_screened("child")
-    category = category_of(case)
-    level = category.now or "standard"
-    panels = m.PANELS_AT_DIAGNOSIS[level]
+    if window is not None and case.as_of > window:
+        return _not_screened("late")
+    level = result.class_ or "standard"
+    notes = [say("monitoring.screening.category", category=say(f"monitoring.screening.level.{level}"))]
+    if result.could_reach:
+        notes.append(
+            say("monitoring.screening.could", category=say(f"monitoring.screening.level.{result.could_reach}"))
+        )
+    if window is not None:
+        notes.append(say("monitoring.screening.window", until=iso(window)))
+    if result.provisional:
+        notes.append(say("monitoring.screening.provisional"))
+    since = judged["first_sign"]
+    start = since.low if isinstance(since, Interval) and since.exact else case.as_of - DAYS_365.number
     return {
-        "category": category.now,
-        "could_reach": category.could,
-        "missing": list(category.missing),
-        "provisional": category.provisional,
+        "applicable": True,
+        "category": result.class_,
+        "could_reach": result.could_reach,
+        "missing": result.missing,
+        "provisional": result.provisional,
         "notice": say("monitoring.screening.notice"),
-        "panels": [_panel(case, panel, onset) for panel in panels],
-        "notes": [say("monitoring.screening.age_sex"), say("monitoring.screening.red_flags")],
+        "panels": [
+            _panel(case, name, tests, start, [iso(case.as_of)])
+            for name, tests in result.extra["at_diagnosis"].items()
+            if tests
+        ]
+        + _yearly(case, result, window),
+        "notes": [*notes, *result.warnings, result.extra["everybody"]],
         "tag": m.SCREENING.tag,
-        "sources": list(m.SCREENING.sources),
+        "sources": result.sources,
     }
+
+
+def _window(first_sign: Any) -> float | None:
+    """The day on which the three years after the first symptom end, if it is known."""
+    if not isinstance(first_sign, Interval) or not first_sign.exact:
+        return None
+    return first_sign.low + m.SCREENING_YEARS.number / YEARS_A_DAY.number
+
+
+def _yearly(case: Case, result: CriteriaResult, window: float | None) -> list[dict[str, Any]]:
+    """The yearly basic panel of the category high, with the dates that are still to come within the window."""
+    if result.extra["then"] != "basic_yearly":
+        return []
+    last = iso(window) if window is not None else None
+    coming = [day for day in result.extra["then_on"] if day > (iso(case.as_of) or "") and (last is None or day <= last)]
+    return [_panel(case, "yearly", result.extra["at_diagnosis"]["basic"], case.as_of - DAYS_365.number, coming)]
 
 
 def _not_screened(reason: str) -> dict[str, Any]:
     words = say(f"monitoring.screening.reason_{reason}")
     return {
-        "category": None,
         "applicable": False,
+        "category": None,
+        "could_reach": None,
         "notice": say("monitoring.screening.not_applicable", reason=words),
         "panels": [],
         **cited(m.SCREENING),
     }
 
 
-def _panel(case: Case, panel: str, onset: Interval | None) -> dict[str, Any]:
+def _panel(
+    case: Case, name: str, tests: Sequence[Mapping[str, Any]], since: float, dates: Sequence[str | None]
+) -> dict[str, Any]:
+    """A panel with its dates, each test against the record since a day."""
+    items = [_screening_item(case, test, since) for test in tests]
+    done = all(item["status"] == "done" for item in items)
     return {
-        "id": panel,
-        "title": say(f"monitoring.screening.panel.{panel}"),
-        "due_on": iso(case.as_of),
-        "items": [_item(case, item) for item in m.PANELS[panel]],
+        "id": name,
+        "title": say(f"monitoring.screening.panel.{name}"),
+        "due_on": [] if done and name != "yearly" else list(dates),
+        "items": items,
     }
 
 
-def _item(case: Case, item: m.ScreeningItem) -> dict[str, Any]:
-    return {"id": item.id, "title": say(f"monitoring.screening.item.{item.id}")}
+def _screening_item(case: Case, test: Mapping[str, Any], since: float) -> dict[str, Any]:
+    concepts = [concept for concept in m.SCREENING_DONE_BY[test["id"]] if concept in CONCEPTS]
+    found = [event for event in _of(case, concepts) if math.isfinite(event.end) and event.end >= since]
+    last = _newest(found)
+    if last is not None:
+        status = "done"
+    elif concepts:
+        status = "missing" if any(_holds(case, area) for area in ("laboratory", "procedure")) else "unknown"
+    else:
+        status = "unknown"
+    return {
+        "id": test["id"],
+        "title": test["title"],
+        "status": status,
+        "status_text": say(f"treatment.status.{status if concepts else 'by_hand'}"),
+        "on": iso(last.end) if last else None,
+        "evidence": entries([last] if last else []),
+        "provisional": test["provisional"],
+    }
 
 
 # ---------------------------------------------------------------- trials
@@ -462,4 +551,4 @@ def _side(text: str, ids: Sequence[str]) -> dict[str, Any]:
     return {"text": text, "sources": list(ids), "date": max(years, default=say("conflicts.page.undated"))}
 
 
-__all__ = ["CK", "Category", "aftercare_of", "category_of", "conditions", "shown"]
+__all__ = ["aftercare_of", "conditions", "shown"]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from imnm.knowledge import monitoring as m
+from imnm.knowledge.criteria.measures import ENZYME_RANGE, TIS_2016, absolute_change
 from imnm.knowledge.evidence import Evidence
 from imnm.knowledge.messages import say
 from imnm.knowledge.treatment import GLUCOCORTICOID, IMMUNOGLOBULIN, IMMUNOSUPPRESSANTS
 from imnm.logic.event import Event, day_date
-from imnm.logic.interval import Interval
+from imnm.logic.interval import Interval, exactly
 from imnm.logic.truth import Truth, all_of, any_of, at_least
 
 CK = "creatine_kinase_total"
@@ -441,6 +443,66 @@ def _stable_strength(course: Course, since: float) -> Truth:
     return any_of(results) if results else None
 
 
+def response(course: Course) -> dict[str, Any] | None:
+    """The Total Improvement Score as far as strength and CK on record carry it; None without two visits.
+
+    Baseline: the last value up to the day the first immunosuppressant was started, else the first value. What is not
+    on record (the globals, HAQ) is missing: the score is then a range and has no class.
+    """
+    changes, used = _recorded_changes(course)
+    if not changes:
+        return None
+    result = TIS_2016.read(changes)
+    return {
+        "id": result.id,
+        "title": result.title,
+        "score": result.score,
+        "score_range": result.score_range,
+        "class": result.class_,
+        "missing": result.missing,
+        "warnings": result.warnings,
+        "evidence": entries(used),
+        "text": say("monitoring.response.patient_meaning"),
+        "provisional": result.provisional,
+        "sources": [*result.sources, *m.RESPONSE.sources],
+    }
+
+
+def _recorded_changes(course: Course) -> tuple[dict[str, Interval], list[Event]]:
+    """The changes of strength and CK in percent of their ranges, and the entries they come from."""
+    changes: dict[str, Interval] = {}
+    used: list[Event] = []
+    for scale, scores in strength_scores(course).items():
+        pair = _baseline_and_last(course, scores)
+        if scale and pair:
+            span = Fraction(scale)
+            changes["mmt_change"] = exactly(float(absolute_change(*_values(pair), span, higher_is_better=True)))
+            used += [point.event for point in pair]
+    pair = _baseline_and_last(course, points(course))
+    if pair and pair[0].event.uln:
+        span = Fraction(ENZYME_RANGE["ck"].number) * Fraction(pair[0].event.uln)
+        changes["enz_change"] = exactly(float(absolute_change(*_values(pair), span, higher_is_better=False)))
+        used += [point.event for point in pair]
+    return changes, used
+
+
+def _values(pair: tuple[Point, Point]) -> tuple[Fraction, Fraction]:
+    return Fraction(pair[0].value), Fraction(pair[1].value)
+
+
+def _baseline_and_last(course: Course, series: Sequence[Point]) -> tuple[Point, Point] | None:
+    if len(series) < 2:
+        return None
+    begun = min((e.end for e in course.stated(*IMMUNOSUPPRESSANTS, *IMMUNOGLOBULIN)), default=-math.inf)
+    before = [point for point in series if point.day <= begun]
+    baseline = before[-1] if before else series[0]
+    return (baseline, series[-1]) if series[-1].day > baseline.day else None
+
+
+DECIMALS = 6
+"""Differences are rounded to this before they meet a limit: 3.9 - 3.0 is 0.9 to a reader, not 0.8999999."""
+
+
 class Visit(NamedTuple):
     """The core measures of one visit; None where not measured. Globals in cm of 10, HAQ 0 to 3, MMT8 in points."""
 
@@ -483,7 +545,7 @@ def confirmed_deterioration(baseline: Visit, visits: Sequence[Visit]) -> Truth:
 
 
 def _up(before: float | None, after: float | None, by: float) -> Truth:
-    return None if before is None or after is None else after - before >= by
+    return None if before is None or after is None else round(after - before, DECIMALS) >= by
 
 
 def _worse(before: float | None, after: float | None, by: float, falls: bool = False) -> Truth:
@@ -492,4 +554,4 @@ def _worse(before: float | None, after: float | None, by: float, falls: bool = F
     change = before - after if falls else after - before
     if before == 0:
         return change > 0
-    return 100 * change / before >= by
+    return round(100 * change / before, DECIMALS) >= by

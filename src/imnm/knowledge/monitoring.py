@@ -123,7 +123,7 @@ TREND_EVIDENCE: dict[str, Evidence] = {
     "exchange": evidence("unverified"),
     "strength_change": evidence("convention"),
     "strength_stated": evidence("convention"),
-    "scale_unknown": evidence("secondary", "imacs-form04"),
+    "scale_unknown": evidence("secondary", "imacs-forms"),
     "titre": evidence("primary", "werner2012", "mammen2015", "hmgcr-iso2024"),
     "assay_changed": evidence("unverified"),
     "ivig_wear_off": evidence("unverified"),
@@ -135,7 +135,7 @@ EXPECTATIONS: tuple[tuple[str, tuple[str, ...], Evidence], ...] = (
     ("normalised_5_5_months", ("imnm_hmgcr",), evidence("primary", "uk-hmgcr2022")),
     ("full_strength_hmgcr", ("imnm_hmgcr",), evidence("primary", "tiniakou2017")),
     ("full_strength_srp", ("imnm_srp",), evidence("primary", "pinal-fernandez2017")),
-    ("poor_outcome_srp", ("imnm_srp",), evidence("primary", "suzuki2015", "watanabe2016")),
+    ("poor_outcome_srp", ("imnm_srp",), evidence("primary", "suzuki2015", "clinical-features-prognosis-anti-srp-2016")),
     ("survival_hmgcr", ("imnm_hmgcr",), evidence("primary", "chow2024")),
     ("untreated_remission", ("imnm_hmgcr",), evidence("primary", "paris-hmgcr")),
     ("mri_fat", (), evidence("primary", "mri2017", "jp111", "day2019")),
@@ -175,48 +175,24 @@ SCHEDULE: tuple[Measure, ...] = (
 # ---------------------------------------------------------------- cancer screening
 
 
-class ScreeningItem(NamedTuple):
-    """One test of a panel (message ``monitoring.screening.item.<id>``). ``sex``: for whom; None: everybody."""
-
-    id: str
-    concepts: tuple[str, ...]
-    sex: str | None = None
-
-
-PANEL_BASIC: tuple[ScreeningItem, ...] = (
-    ScreeningItem("history", ()),
-    ScreeningItem("blood_count", ("blood_count", "haemoglobin")),
-    ScreeningItem("liver_tests", ("alt", "ast", "bilirubin_total")),
-    ScreeningItem("esr_crp", ("esr", "crp")),
-    ScreeningItem("electrophoresis", ("serum_electrophoresis",)),
-    ScreeningItem("urinalysis", ("urinalysis",)),
-    ScreeningItem("chest_xray", ("chest_xray",)),
-)
-PANEL_ENHANCED: tuple[ScreeningItem, ...] = (
-    ScreeningItem("ct", ("ct_chest_abdomen_pelvis",)),
-    ScreeningItem("cervical", ("cervical_screening",), "female"),
-    ScreeningItem("mammography", ("mammogram",), "female"),
-    ScreeningItem("psa", ("psa",), "male"),
-    ScreeningItem("ca125", ("ca125",), "female"),
-    ScreeningItem("pelvic_ultrasound", ("pelvic_ultrasound",), "female"),
-    ScreeningItem("faecal_blood", ("faecal_occult_blood", "colonoscopy")),
-)
-PANEL_CONSIDER: tuple[ScreeningItem, ...] = (
-    ScreeningItem("pet_ct", ("pet_ct",)),
-    ScreeningItem("endoscopy", ("colonoscopy",)),
-    ScreeningItem("nasoendoscopy", ()),
-)
-PANELS: dict[str, tuple[ScreeningItem, ...]] = {
-    "basic": PANEL_BASIC,
-    "enhanced": PANEL_ENHANCED,
-    "consider": PANEL_CONSIDER,
+SCREENING_DONE_BY: dict[str, tuple[str, ...]] = {
+    "history_examination": (),
+    "blood_count": ("blood_count", "haemoglobin"),
+    "liver_tests": ("alt", "ast", "bilirubin_total"),
+    "esr_crp": ("esr", "crp"),
+    "protein_electrophoresis": ("serum_electrophoresis",),
+    "free_light_chains": ("free_light_chains",),
+    "urinalysis": ("urinalysis",),
+    "chest_x_ray": ("chest_xray",),
+    "ct_neck_thorax_abdomen_pelvis": ("ct_chest_abdomen_pelvis",),
+    "cervical_screening": ("cervical_screening",),
+    "mammography": ("mammogram",),
+    "psa": ("psa",),
+    "ca125": ("ca125",),
+    "pelvic_ultrasound": ("pelvic_ultrasound",),
+    "faecal_occult_blood": ("faecal_occult_blood", "colonoscopy"),
 }
-PANELS_AT_DIAGNOSIS: dict[str, tuple[str, ...]] = {
-    "standard": ("basic",),
-    "moderate": ("basic", "enhanced"),
-    "high": ("basic", "enhanced", "consider"),
-}
-"""The panels of each IMACS category at diagnosis; in the category high the basic panel comes back yearly."""
+"""The concepts that show a test of an IMACS panel to be done (the panels: ``criteria.cancer``)."""
 
 SCREENING = evidence("secondary", "oldroyd2023")
 
