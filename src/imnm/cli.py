@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import os
 import sys
 import traceback
@@ -34,6 +35,13 @@ class UserError(Exception):
     """Something the user must change; the message is the sentence to show."""
 
 
+def run() -> NoReturn:
+    """The program. What it loads at the start stays to the end, and one answer leaves little behind, so letting the
+    garbage collector walk through it would only cost time."""
+    gc.disable()
+    sys.exit(main())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is returned, not raised."""
     try:
@@ -43,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"imnm: {_shown(str(error))}", file=sys.stderr)
+        sentence = _shown(str(error)).rstrip(".")
+        print(f"imnm: {sentence}.", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has seen enough; Python would complain again when it flushes at exit.
@@ -80,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     calc = _command(commands, "calc", _calc)
     calc.add_argument("name", metavar="NAME", help=say("cli.help.calc_name"))
     calc.add_argument("--json", metavar="FILE", help=say("cli.help.calc_json"))
+    calc.add_argument("--format", choices=("text", "json"), help=say("cli.help.calc_format"))
 
     demo = _command(commands, "demo", _demo)
     demo.add_argument("--out", metavar="DIR", help=say("cli.help.demo_out"))
@@ -163,6 +173,9 @@ def _answers(
             print(f"\r{say('cli.progress.files', done=done, total=len(files))}", end="", file=sys.stderr, flush=True)
         try:
             yield file, _assess_file(file, arguments, codes)
+            if not gc.isenabled():  # see run(): what is loaded by now stays, what follows is collected
+                gc.freeze()
+                gc.enable()
         except UserError as error:
             yield file, Failure(str(error), 2)
         except (BrokenPipeError, KeyboardInterrupt):
@@ -371,13 +384,23 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _calc(arguments: argparse.Namespace) -> int:
-    from imnm.report.calculator import run
+    import msgspec
 
-    raw = _read(arguments.json) if arguments.json else None
+    from imnm.report.calculator import ask, calculator, from_json, from_terminal, shown
+
     try:
-        _print(run(arguments.name, raw, arguments.json or ""))
+        chosen = calculator(arguments.name)
+        if arguments.json:
+            inputs = from_json(_read(arguments.json), arguments.json)
+        else:
+            inputs = ask(chosen, from_terminal)
+        result = chosen.run(inputs)
     except ValueError as error:
         raise UserError(str(error)) from error
+    if arguments.format == "json" or (arguments.format is None and arguments.json):
+        _print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
+    else:
+        _print(shown(chosen, result))
     return 0
 
 
@@ -411,4 +434,4 @@ def _version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -92,8 +92,7 @@ def _kind(kind: str) -> str:
 def _evidence(evidence: Evidence) -> Iterator[str]:
     yield from wrap(say("report.explain.evidence", tag=say(f"report.tag.{evidence.tag}")))
     for id in evidence.sources:
-        source = labels.source(id)
-        yield from wrap(f"{id}: {source.title} ({source.year}). {source.locator}" if source else id, "  ", "    ")
+        yield from wrap(f"{id}: {labels.citation(id)}", "  ", "    ")
     if evidence.note:
         yield from wrap(say("report.explain.evidence_note", note=evidence.note), "  ", "    ")
     if evidence.provisional:
@@ -243,7 +242,7 @@ def _concepts() -> Iterator[Subject]:
 def _sources() -> Iterator[Subject]:
     for source in sources().values():
         lines = [part for part in (source.locator, source.note) if part]
-        yield Subject("source", source.id, f"{source.title} ({source.year})", (), lines.copy)
+        yield Subject("source", source.id, source.title + (f" ({source.year})" if source.year else ""), (), lines.copy)
 
 
 # ---------------------------------------------------------------- what rests on what

@@ -45,5 +45,14 @@ def source(id: str) -> Source | None:
     return sources().get(id)
 
 
+def citation(id: str) -> str:
+    """A source as it is cited: title, year, locator; empty if the bibliography does not hold it."""
+    found = source(id)
+    if found is None:
+        return ""
+    year = f" ({found.year})" if found.year else ""
+    return f"{found.title}{year}. {found.locator}".strip()
+
+
 def _said(key: str) -> str:
     return say(key) if has(key) else ""

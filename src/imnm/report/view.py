@@ -6,8 +6,8 @@ renderer's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imnm.assessment.model import (
     Alert,
@@ -22,6 +22,9 @@ from imnm.assessment.model import (
     Step,
 )
 from imnm.knowledge.messages import say
+
+if TYPE_CHECKING:
+    from imnm.knowledge.criteria import CriteriaResult
 
 from . import after, labels
 from .blocks import (
@@ -221,31 +224,32 @@ def _contribution(contribution: Contribution, known: Mapping[str, str]) -> str:
 def _criteria(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.criteria:
         return ()
-    return (Entries(tuple(_criterion(criterion) for criterion in assessment.criteria)),)
+    return (Entries(tuple(criterion(result, labels.finding) for result in assessment.criteria)),)
 
 
-def _criterion(criterion: Criterion) -> Entry:
+def criterion(result: Criterion | CriteriaResult, name: Callable[[str], str]) -> Entry:
+    """One criteria set; ``name`` gives what an item that is missing is called."""
     facts = []
-    if criterion.score is not None:
-        facts.append(say("report.line.score", score=number_words(criterion.score)))
-    elif criterion.score_range is not None:
-        low, high = (number_words(bound) for bound in criterion.score_range)
+    if result.score is not None:
+        facts.append(say("report.line.score", score=number_words(result.score)))
+    elif result.score_range is not None:
+        low, high = (number_words(bound) for bound in result.score_range)
         facts.append(say("report.line.score_between", low=low, high=high))
-    if criterion.class_:
-        facts.append(say("report.line.class", name=labels.words(criterion.class_)))
-    if criterion.could_reach:
-        facts.append(say("report.line.could_reach", name=labels.words(criterion.could_reach)))
+    if result.class_:
+        facts.append(say("report.line.class", name=labels.words(result.class_)))
+    if result.could_reach:
+        facts.append(say("report.line.could_reach", name=labels.words(result.could_reach)))
     lines = ["; ".join(facts)] if facts else []
-    if criterion.missing:
-        items = ", ".join(labels.finding(item) for item in criterion.missing[:SHOWN_DISEASES])
-        lines.append(say("report.line.missing", items=items + _more(criterion.missing, SHOWN_DISEASES)))
+    if result.missing:
+        items = ", ".join(name(item) for item in result.missing[:SHOWN_DISEASES])
+        lines.append(say("report.line.missing", items=items + _more(result.missing, SHOWN_DISEASES)))
     return Entry(
-        title=criterion.title or labels.criteria(criterion.id),
-        mark=word("report.result", criterion.result) + provisional(criterion.provisional),
-        tone=criterion.result,
-        lines=(*lines, *criterion.warnings),
-        sources=tuple(criterion.sources),
-        proof=criterion.proof or None,
+        title=result.title or labels.criteria(result.id),
+        mark=word("report.result", result.result) + provisional(result.provisional),
+        tone=result.result,
+        lines=(*lines, *result.warnings),
+        sources=tuple(result.sources),
+        proof=result.proof or None,
     )
 
 
@@ -356,11 +360,8 @@ def _sources(assessment: Assessment, brief: bool) -> tuple[Block, ...]:
     cited = sorted({*_cited(assessment), *(() if brief else _cited_in_detail(assessment))})
     if not cited:
         return ()
-    rows = []
-    for id in cited:
-        source = labels.source(id)
-        rows.append((id, f"{source.title} ({source.year}). {source.locator}".strip() if source else ""))
-    return (Table(say("report.section.sources"), columns("source", "title"), tuple(rows)),)
+    rows = tuple((id, labels.citation(id)) for id in cited)
+    return (Table(say("report.section.sources"), columns("source", "title"), rows),)
 
 
 def _cited(assessment: Assessment) -> Iterable[str]:
