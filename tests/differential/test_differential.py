@@ -275,6 +275,16 @@ def test_all_triggers_denied_is_one_absence() -> None:
     assert part(all_denied, "rhabdomyolysis_other", "recent_exertion") == 0
 
 
+def test_what_one_finding_says_of_another() -> None:
+    clinic = "neuromuscular-clinic"
+    assert probabilities({"rash_any": False}, clinic) == probabilities({"skin_rash_dm": False}, clinic)
+    assert probabilities({"rash_any": True}, clinic) == probabilities({}, clinic)
+    assert probabilities({"gottron": True}, clinic) == probabilities({"skin_rash_dm": True}, clinic)
+    assert probabilities({"gottron": False}, clinic) == probabilities({}, clinic)
+    bare: dict[str, bool | None] = {"biopsy_necrosis_present": True, "biopsy_inflammation_prominent": False}
+    assert probabilities(bare, clinic) == probabilities({**bare, "biopsy_necrosis_predominant": True}, clinic)
+
+
 def test_of_several_triggers_the_strongest_counts() -> None:
     both = differential({"recent_exertion": True, "trauma_surgery_or_immobilisation": True}, "general-record")
     parts = [c.finding for c in both.diseases[0].contributions if c.finding in know.TRIGGERS]

@@ -301,6 +301,9 @@ def _normalised(findings: Mapping[str, bool | None], context: Context) -> dict[s
     for name, finding in know.IMPLIES_IF_PRESENT.items():
         if known.pop(name, False):
             known[finding] = True
+    for name, finding in know.IMPLIES_IF_ABSENT.items():
+        if known.get(name) is False:
+            known.setdefault(finding, False)
     if all(known.get(finding) is value for finding, value in know.NECROTIZING):
         known.setdefault("biopsy_necrosis_predominant", True)
     if context.sex in ("female", "male"):

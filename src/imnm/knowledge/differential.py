@@ -186,6 +186,8 @@ MYOTOXIC_DRUGS = (
     "drug_glucocorticoid",
     "heavy_alcohol",
 )
+IMPLIES_IF_ABSENT: Mapping[str, str] = {"rash_any": "skin_rash_dm"}
+"""Who has no rash has no typical one."""
 NECROTIZING = (("biopsy_necrosis_present", True), ("biopsy_inflammation_prominent", False))
 """Necrosis without inflammation is the necrotizing pattern, even where a report does not use the word."""
 ANY_OF: Mapping[str, tuple[str, ...]] = {"acute_trigger_any": TRIGGERS, "myotoxic_exposure_any": MYOTOXIC_DRUGS}
