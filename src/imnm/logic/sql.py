@@ -64,7 +64,7 @@ def compile_sql(
     pretty: bool = False,
 ) -> str:
     """The query as text. Raises DefinitionError as ``Program`` does, ValueError for an id that cannot be a column."""
-    return query(definitions, events_table, index_table).sql(dialect, pretty=pretty)
+    return query(definitions, events_table, index_table).sql(dialect, pretty=pretty, copy=False)
 
 
 def query(
@@ -74,7 +74,7 @@ def query(
     for id in definitions:
         if id.startswith("_") or id.lower() in ("patient", "as_of"):
             raise ValueError(f"a definition cannot be called {id!r} in a query: the name is taken")
-    return _Chain(definitions, events_table, index_table).query()
+    return _Chain(definitions, events_table, index_table).query().copy()
 
 
 # ---------------------------------------------------------------- small trees
@@ -175,7 +175,7 @@ def _least(parts: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _named(part: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(part, name, quoted=True)
+    return exp.Alias(this=part, alias=exp.to_identifier(name, quoted=True))
 
 
 def _table(name: str, alias: str) -> exp.Expr:
@@ -190,6 +190,27 @@ def _given(name: str, alias: str) -> exp.Expr:
 
 def _all_of_p() -> exp.Expr:
     return exp.Column(this=exp.Star(), table=exp.to_identifier("p", quoted=True))
+
+
+def _select(
+    columns: Iterable[exp.Expr],
+    source: exp.Expr,
+    *joins: tuple[exp.Expr, exp.Expr, str],
+    where: exp.Expr | None = None,
+    group: Iterable[exp.Expr] = (),
+) -> exp.Select:
+    """SELECT columns FROM source JOIN (table, condition, side) ...; sqlglot's own builders copy at every step."""
+    select = exp.Select(expressions=list(columns), from_=exp.From(this=source))
+    select.set("joins", [exp.Join(this=table, on=on, side=side or None) for table, on, side in joins])
+    if where is not None:
+        select.set("where", exp.Where(this=where))
+    if group:
+        select.set("group", exp.Group(expressions=list(group)))
+    return select
+
+
+def _nested(select: exp.Select, alias: str) -> exp.Expr:
+    return exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
 
 
 def _same(left: str, right: str, names: Iterable[str]) -> exp.Expr:
@@ -228,15 +249,15 @@ class _Cell(NamedTuple):
 
     @property
     def truth(self) -> exp.Expr:
-        return self.trees[0].copy()
+        return self.trees[0]
 
     @property
     def low(self) -> exp.Expr:
-        return self.trees[0].copy()
+        return self.trees[0]
 
     @property
     def high(self) -> exp.Expr:
-        return self.trees[1].copy()
+        return self.trees[1]
 
 
 @dataclass
@@ -367,9 +388,9 @@ class _Chain:
         if role.startswith("tied"):
             tree = tied
         elif last:
-            tree = _and(base.possible.copy(), exp.GTE(this=_column("end_day", "e"), expression=day.low), _not(tied))
+            tree = _and(base.possible, exp.GTE(this=_column("end_day", "e"), expression=day.low), _not(tied))
         else:
-            tree = _and(base.possible.copy(), exp.LTE(this=_column("start_day", "e"), expression=day.low), _not(tied))
+            tree = _and(base.possible, exp.LTE(this=_column("start_day", "e"), expression=day.low), _not(tied))
         return _Flags(_later(base.place, day.place), tree, tree, base.near), tree
 
     def turn_day(self, series: n.Series, last: bool) -> _Cell:
@@ -394,7 +415,7 @@ class _Chain:
         if self.scans:
             tables.append(("_events", self._events()))
         current = "_p0"
-        tables.append((current, exp.select(*self._keys("i")).from_(_given(self.index_table, "i"))))
+        tables.append((current, _select(self._keys("i"), _given(self.index_table, "i"))))
         places = {(scan, 0) for scan in self.scans} | set(self.layers) | set(self.nears)
         for place in sorted(places):
             if place[0] and place[1] == 0:
@@ -403,12 +424,12 @@ class _Chain:
                 tables.append((f"_p{len(tables)}", self._joined(self.scans[place[0]], current, scanned)))
                 current = tables[-1][0]
             if place in self.layers:
-                layer = exp.select(_all_of_p(), *self.layers[place]).from_(_table(current, "p"))
+                layer = _select([_all_of_p(), *self.layers[place]], _table(current, "p"))
                 tables.append((f"_p{len(tables)}", layer))
                 current = tables[-1][0]
             for near in self.nears.get(place, ()):
                 tables.extend(self._near_tables(near, current))
-        result = exp.select(*self._keys("p"), *self._result()).from_(_table(current, "p"))
+        result = _select([*self._keys("p"), *self._result()], _table(current, "p"))
         return _with(result, tables)
 
     def _keys(self, table: str) -> list[exp.Expr]:
@@ -416,7 +437,7 @@ class _Chain:
 
     def _result(self) -> list[exp.Expr]:
         return [
-            _named(tree.copy(), name)
+            _named(tree, name)
             for id, node in self.wanted.items()
             for tree, name in zip(self.named[id].trees, columns_of(id, node), strict=True)
         ]
@@ -429,36 +450,29 @@ class _Chain:
             exp.LTE(this=_column("known_day", "v"), expression=_column("as_of", "i")),
             _in(_column("concept", "v"), sorted(self.concepts)),
         )
-        return (
-            exp.select(*self._keys("i"), *(_column(name, "v") for name in read))
-            .from_(_given(self.index_table, "i"))
-            .join(_given(self.events_table, "v"), on=known, join_type="left")
-        )
+        columns = [*self._keys("i"), *(_column(name, "v") for name in read)]
+        return _select(columns, _given(self.index_table, "i"), (_given(self.events_table, "v"), known, "LEFT"))
 
     def _flagged(self, flags: Mapping[str, _Flags], columns: Iterable[str], current: str) -> exp.Select:
         """The events with their flags as columns."""
-        named = [_named(flag.sure.copy(), name) for name, flag in flags.items()]
-        select = exp.select(*self._keys("e"), *(_column(name, "e") for name in columns), *named).from_(
-            _table("_events", "e")
-        )
+        named = [_named(flag.sure, name) for name, flag in flags.items()]
+        read = [*self._keys("e"), *(_column(name, "e") for name in columns), *named]
+        joins = []
         if any(flag.place > (0, 0) for flag in flags.values()):
-            select = select.join(_table(current, "p"), on=_same("p", "e", _KEYS))
+            joins.append((_table(current, "p"), _same("p", "e", _KEYS), ""))
         for near in sorted({name for flag in flags.values() for name in flag.near}):
-            select = select.join(_table(near, near), on=_same(near, "e", (*_KEYS, *_SPAN)), join_type="left")
-        return select
+            joins.append((_table(near, near), _same(near, "e", (*_KEYS, *_SPAN)), "LEFT"))
+        return _select(read, _table("_events", "e"), *joins)
 
     def _scanned(self, scan: _Scan, current: str) -> exp.Select:
         columns = sorted({column for _, column, _ in scan.aggregates})
-        rows = self._flagged(scan.flags, columns, current).subquery("f")
+        rows = _nested(self._flagged(scan.flags, columns, current), "f")
         found = [_named(_filtered(*key), name) for key, name in scan.aggregates.items()]
-        return exp.select(*self._keys("f"), *found).from_(rows).group_by(*self._keys("f"))
+        return _select([*self._keys("f"), *found], rows, group=self._keys("f"))
 
     def _joined(self, scan: _Scan, current: str, scanned: str) -> exp.Select:
-        return (
-            exp.select(_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values()))
-            .from_(_table(current, "p"))
-            .join(_table(scanned, "s"), on=_same("s", "p", _KEYS))
-        )
+        columns = [_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values())]
+        return _select(columns, _table(current, "p"), (_table(scanned, "s"), _same("s", "p", _KEYS), ""))
 
     def _near_tables(self, near: _Near, current: str) -> list[tuple[str, exp.Select]]:
         """By day of the series, whether an event of the other is surely near; a day without a row has none near."""
@@ -468,10 +482,11 @@ class _Chain:
             "_possible": _Flags(near.other.place, near.other.possible, near.other.possible, near.other.near),
         }
         rows = f"{near.name}_rows"
-        days = exp.select(*(_column(name, "r") for name in (*_KEYS, *_SPAN))).distinct()
-        days = days.from_(_table(rows, "r")).where(_column("_member", "r"))
-        others = exp.select(*(_column(name, "r") for name in (*_KEYS, *_SPAN, "_sure")))
-        others = others.from_(_table(rows, "r")).where(_column("_possible", "r"))
+        keys = (*_KEYS, *_SPAN)
+        days = _select([_column(name, "r") for name in keys], _table(rows, "r"), where=_column("_member", "r"))
+        days.set("distinct", exp.Distinct())
+        read = [_column(name, "r") for name in (*keys, "_sure")]
+        others = _select(read, _table(rows, "r"), where=_column("_possible", "r"))
         before, after = _double(near.before), _double(near.after)
         start, end, other_start, other_end = (_column(name, table) for table in "do" for name in _SPAN)
         possibly = _and(
@@ -481,13 +496,12 @@ class _Chain:
         )
         surely = _and(
             _column("_sure", "o"),
-            exp.GTE(this=other_start.copy(), expression=_minus(end.copy(), before.copy())),
-            exp.LTE(this=other_end.copy(), expression=exp.Add(this=start.copy(), expression=after.copy())),
+            exp.GTE(this=other_start, expression=_minus(end, before)),
+            exp.LTE(this=other_end, expression=exp.Add(this=start, expression=after)),
         )
-        keys = [_column(name, "d") for name in (*_KEYS, *_SPAN)]
-        found = exp.Max(this=_case((surely, _whole(1)), default=_whole(0)))
-        table = exp.select(*keys, _named(found, "surely")).from_(days.subquery("d"))
-        table = table.join(others.subquery("o"), on=possibly).group_by(*(key.copy() for key in keys))
+        found = _named(exp.Max(this=_case((surely, _whole(1)), default=_whole(0))), "surely")
+        group = [_column(name, "d") for name in keys]
+        table = _select([*group, found], _nested(days, "d"), (_nested(others, "o"), possibly, ""), group=group)
         return [(rows, self._flagged(flags, _SPAN, current)), (near.name, table)]
 
 
@@ -507,7 +521,7 @@ def _filtered(function: str, column: str, flag: str) -> exp.Expr:
 
 def _tied(flags: _Flags, day: _Cell) -> exp.Expr:
     """A sure member that lies on exactly that day."""
-    return _and(flags.sure.copy(), *(exp.EQ(this=_column(name, "e"), expression=day.low) for name in _SPAN))
+    return _and(flags.sure, *(exp.EQ(this=_column(name, "e"), expression=day.low) for name in _SPAN))
 
 
 def _unknown(kind: n.Kind) -> tuple[exp.Expr, ...]:
@@ -540,9 +554,7 @@ def _cell_of(*kinds: type[n.Node]) -> Callable[[Any], Any]:
 
 
 def _narrowed(base: _Flags, sure: exp.Expr, possible: exp.Expr, place: Place = (0, 0)) -> _Flags:
-    return _Flags(
-        _later(base.place, place), _and(base.sure.copy(), sure), _and(base.possible.copy(), possible), base.near
-    )
+    return _Flags(_later(base.place, place), _and(base.sure, sure), _and(base.possible, possible), base.near)
 
 
 @_flags_of(n.Events)
@@ -557,8 +569,8 @@ def _union(chain: _Chain, node: n.Union) -> _Flags:
     parts = [chain.flags(part) for part in node.parts]
     return _Flags(
         _later(*(part.place for part in parts)),
-        _or(*(part.sure.copy() for part in parts)),
-        _or(*(part.possible.copy() for part in parts)),
+        _or(*(part.sure for part in parts)),
+        _or(*(part.possible for part in parts)),
         tuple(name for part in parts for name in part.near),
     )
 
@@ -574,7 +586,7 @@ def _stated(column: str, names: tuple[str, ...]) -> tuple[exp.Expr, exp.Expr]:
     """Whether the row states one of these, and whether it states one of these or nothing; never null."""
     one = _in(_coalesce(_column(column, "e"), exp.Literal.string("")), [name for name in names if name])
     nothing = _is_null(_column(column, "e"))
-    return one, _or(nothing, one.copy())
+    return one, _or(nothing, one)
 
 
 @_flags_of(n.WithGrade)
@@ -585,7 +597,7 @@ def _with_grade(chain: _Chain, node: n.WithGrade) -> _Flags:
 @_flags_of(n.WithoutGrade)
 def _without_grade(chain: _Chain, node: n.WithoutGrade) -> _Flags:
     one, _ = _stated("grade", node.grades)
-    return _narrowed(chain.flags(node.series), _not(one), _not(one.copy()))
+    return _narrowed(chain.flags(node.series), _not(one), _not(one))
 
 
 @_flags_of(n.WithDetail)
@@ -601,7 +613,7 @@ def _three_valued(op: str, left: tuple[Any, Any], right: tuple[Any, Any]) -> tup
     never = (a_high, b_low) if upward else (a_low, b_high)
     return (
         _COMPARE[op](this=_group(sure[0]), expression=_group(sure[1])),
-        _COMPARE[_OPPOSITE[op]](this=_group(never[0].copy()), expression=_group(never[1].copy())),
+        _COMPARE[_OPPOSITE[op]](this=_group(never[0]), expression=_group(never[1])),
     )
 
 
@@ -622,11 +634,11 @@ def _in_window(chain: _Chain, node: n.InWindow) -> _Flags:
     if node.first is not None:
         first = _double(node.first.number)
         sure.append(exp.GTE(this=start, expression=_plus([anchor.high, first])))
-        possible.append(exp.GTE(this=end, expression=_plus([anchor.low, first.copy()])))
+        possible.append(exp.GTE(this=end, expression=_plus([anchor.low, first])))
     if node.last is not None:
         last = _double(node.last.number)
-        sure.append(exp.LTE(this=end.copy(), expression=_plus([anchor.low, last])))
-        possible.append(exp.LTE(this=start.copy(), expression=_plus([anchor.high, last.copy()])))
+        sure.append(exp.LTE(this=end, expression=_plus([anchor.low, last])))
+        possible.append(exp.LTE(this=start, expression=_plus([anchor.high, last])))
     return _narrowed(chain.flags(node.series), _and(*sure), _and(*possible), anchor.place)
 
 
@@ -635,7 +647,7 @@ def _not_near(chain: _Chain, node: n.NotNear) -> _Flags:
     near = chain.near(node)
     surely = _column("surely", near.name)
     none = _is_null(surely)
-    not_surely = exp.EQ(this=_coalesce(surely.copy(), _whole(0)), expression=_whole(0))
+    not_surely = exp.EQ(this=_coalesce(surely, _whole(0)), expression=_whole(0))
     found = _narrowed(near.series, none, not_surely, near.other.place)
     found.near = (*near.series.near, near.name)
     return found
@@ -850,7 +862,7 @@ def _divided(total: exp.Expr, divisor: int) -> exp.Expr:
 @_cell_of(n.Scale)
 def _scale(chain: _Chain, node: n.Scale) -> _Cell:
     part, factor = chain.cell(node.part), _double(node.factor.number)
-    return chain.combined([part], *(_binary(exp.Mul, tree, factor.copy()) for tree in (part.low, part.high)))
+    return chain.combined([part], *(_binary(exp.Mul, tree, factor) for tree in (part.low, part.high)))
 
 
 @_cell_of(n.Sum)
@@ -880,7 +892,7 @@ def _bands(chain: _Chain, node: n.Bands) -> _Cell:
         if place > 0:
             touched.append(above(this=_group(part.high), expression=_double(edges[place - 1])))
         least.append(_case((_and(*touched), _double(point)), default=_infinity()))
-        most.append(_case((_and(*(t.copy() for t in touched)), _double(point)), default=_minus_infinity()))
+        most.append(_case((_and(*touched), _double(point)), default=_minus_infinity()))
     return chain.combined([part] * len(points), _least(least), _greatest(most), extra=8)
 
 
@@ -892,7 +904,7 @@ def _if_else(chain: _Chain, node: n.IfElse) -> _Cell:
         tree = _case((condition.truth, then.truth), (_not(condition.truth), other.truth), (agree, then.truth))
         return chain.combined([condition, then, other], tree)
     trees = [
-        _case((condition.truth, yes.copy()), (_not(condition.truth), no.copy()), default=pick([yes, no]))
+        _case((condition.truth, yes), (_not(condition.truth), no), default=pick([yes, no]))
         for yes, no, pick in ((then.low, other.low, _least), (then.high, other.high, _greatest))
     ]
     return chain.combined([condition, then, other], *trees)
