@@ -13,9 +13,10 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imnm.assessment.model import Assessment, Exposure, SeriesPoint
+from imnm.assessment.model import Assessment, SeriesPoint
 from imnm.knowledge.messages import say
 from imnm.logic.event import day_number
+from imnm.sources import Exposure
 
 from . import labels
 from .blocks import bounds_words, number_words, value_words, visible, word

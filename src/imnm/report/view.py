@@ -16,12 +16,12 @@ from imnm.assessment.model import (
     Criterion,
     Disease,
     Evidence,
-    Exposure,
     Finding,
     SeriesPoint,
     Step,
 )
 from imnm.knowledge.messages import say
+from imnm.sources import Exposure
 
 if TYPE_CHECKING:
     from imnm.knowledge.criteria import CriteriaResult
