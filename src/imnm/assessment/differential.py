@@ -67,7 +67,8 @@ Vector = tuple[float, ...]
 class _Evidence(NamedTuple):
     """One observation. Natural logarithms, one value per hypothesis.
 
-    ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``centred``: ``lr`` less its
+    ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``own``: the part of it that
+    is the disease's own (everyone cancels out of a probability); ``centred``: ``lr`` less its
     mean over the hypotheses, for comparing observations; ``strength``: the greatest distance from it. ``fits``: how
     surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis.
     """
@@ -76,11 +77,16 @@ class _Evidence(NamedTuple):
     value: Any
     lr: Vector
     variance: Vector
+    own: Vector
     centred: Vector
     strength: float
     fits: tuple[Vector, ...]
     reported: tuple[bool, ...]
     sources: tuple[tuple[str, ...], ...]
+
+
+_Shown = tuple[tuple[str, Any, float, float, float, str], tuple[str, ...]]
+"""The fields of a contribution, and its sources."""
 
 
 class _Table:
@@ -92,6 +98,7 @@ class _Table:
         self.strata = strata
         self.statin_user = statin_user
         self.seen: dict[Any, _Evidence | None] = {}
+        self.printed: dict[tuple[int, float], list[_Shown]] = {}
         shares = dict(zip(know.DISEASES, know.priors(setting), strict=True))
         prior = [shares[disease] * know.ENTITIES.get(disease, {}).get(entity, 1.0) for disease, entity in _HYPOTHESES]
         if not entered:
@@ -234,6 +241,21 @@ class _Table:
             self.seen[key] = self._evidence("ck_peak_1_5x_uln", value, tuple(chances), size, fits, cells)
         return self.seen[key]
 
+    def shown(self, evidence: _Evidence, weight: float) -> list[_Shown]:
+        """How a weighed observation is printed, per hypothesis."""
+        key = (id(evidence), weight)  # the table keeps its evidence, so that ids stay
+        if key not in self.printed:
+            found: list[_Shown] = []
+            for lr, variance, both, named in zip(
+                evidence.lr, evidence.variance, evidence.reported, evidence.sources, strict=True
+            ):
+                middle, reach = weight * lr / LN10, Z95 * weight * math.sqrt(variance) / LN10
+                low, high = round(middle - reach, 6), round(middle + reach, 6)
+                kind = "reported" if both else "estimated"
+                found.append(((evidence.finding, evidence.value, round(middle, 6), low, high, kind), named))
+            self.printed[key] = found
+        return self.printed[key]
+
     def _evidence(
         self,
         finding: str,
@@ -256,6 +278,7 @@ class _Table:
             value,
             lr,
             tuple(variance + of_everyone for variance in own),
+            tuple(own),
             centred,
             max(abs(x) for x in centred),
             tuple(fits),
@@ -574,7 +597,7 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
 
 
 def _variance(question: _Question, hypothesis: int) -> float:
-    return PRIOR_VARIANCE + sum(weight**2 * evidence.variance[hypothesis] for evidence, weight in question.observed)
+    return PRIOR_VARIANCE + sum(weight**2 * evidence.own[hypothesis] for evidence, weight in question.observed)
 
 
 def _interval(chance: float, variance: float, joint: float) -> tuple[float, float]:
@@ -587,21 +610,8 @@ def _interval(chance: float, variance: float, joint: float) -> tuple[float, floa
 
 
 def _contributions(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> list[Contribution]:
-    parts = []
-    for evidence, weight in question.observed:
-        lr = weight * evidence.lr[hypothesis] / LN10
-        reach = Z95 * weight * math.sqrt(evidence.variance[hypothesis]) / LN10
-        parts.append(
-            Contribution(
-                evidence.finding,
-                evidence.value,
-                round(lr, 6),
-                round(lr - reach, 6),
-                round(lr + reach, 6),
-                "reported" if evidence.reported[hypothesis] else "estimated",
-                list(evidence.sources[hypothesis]),
-            )
-        )
+    shown = [question.table.shown(evidence, weight)[hypothesis] for evidence, weight in question.observed]
+    parts = [Contribution(*fields, list(sources)) for fields, sources in shown]
     parts.sort(key=lambda part: -abs(part.log10_lr))
     if disease in know.ENTITIES:
         parts.append(_entity(question, disease, hypothesis, scores))
