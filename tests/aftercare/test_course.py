@@ -118,6 +118,11 @@ def test_relapse_needs_two_samples_a_week_apart() -> None:
     assert "relapse" not in said(TREATED, *once, *ck_days((124, 1500)))
 
 
+def test_a_normal_ck_from_before_the_illness_is_no_nadir() -> None:
+    before = ck(90, "2018-09-03")
+    assert not {"relapse", "relapse_once"} & set(said(TREATED, before, *ck_days((0, 8000), (60, 4000), (120, 1500))))
+
+
 def test_no_relapse_while_normal_or_untreated() -> None:
     assert not {"relapse", "relapse_once"} & set(said(TREATED, *ck_days((0, 80), (60, 40), (120, 100))))
     assert not {"relapse", "relapse_once"} & set(said(*ck_days((0, 8000), (60, 450), (120, 1620))))
@@ -147,6 +152,9 @@ def test_a_low_ck_can_mean_little_muscle() -> None:
     fallen = [ck(17000, "2020-01-01"), ck(2600, "2023-07-01")]
     assert "loss of walking" in said(*fallen, has("inability_to_walk", "2023-06-01"))["little_muscle"]
     assert "little_muscle" not in said(*fallen)
+    fat = has("mri_fatty_replacement", "2021-01-01")
+    assert "little_muscle" in said(*fallen, fat)
+    assert "little_muscle" not in said(*fallen, fat, has("strength_improved", "2023-06-01"))
 
 
 def test_weaker_on_steroids_with_a_quiet_ck() -> None:

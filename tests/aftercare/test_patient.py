@@ -124,10 +124,25 @@ def test_pregnancy_turns_the_drugs_round() -> None:
         ([has("methotrexate.active", "2024-03-01"), has("methotrexate.stop", "2024-04-01")], "stopped"),
         ([has("methotrexate.stop", "2024-02-01"), has("methotrexate.active", "2024-05-01")], "in_use"),
         ([has("methotrexate", "2024-02-01", truth=False)], "not_taken"),
+        (
+            [
+                has("methotrexate", "2024-01-01"),
+                has("methotrexate.stop", "2024-02-01"),
+                has("methotrexate", "2024-05-01"),
+            ],
+            "started",
+        ),
     ],
 )
 def test_state_of_a_drug(events: list[Event], state: str) -> None:
     assert drug_state(case(*imnm(), *events), ("methotrexate",))["id"] == state
+
+
+def test_one_drug_in_use_outweighs_another_that_was_stopped() -> None:
+    events = [has("systemic_glucocorticoid", "2024-01-20"), has("systemic_glucocorticoid.stop", "2024-05-30"),
+              has("methotrexate", "2024-02-01"), has("methotrexate.active", "2024-05-01")]  # fmt: skip
+    state = options(case(*imnm(), *events))["combination"]["state"]
+    assert state["id"] == "in_use" and state["since"] == "2024-02-01"
 
 
 # ---------------------------------------------------------------- safety
@@ -160,6 +175,25 @@ def test_a_record_without_results_cannot_tell() -> None:
     patient = case(*events, has("anti_hmgcr", "2024-01-10", grade="strong"))
     rows = by_id(after(patient)["treatment"]["safety"])
     assert rows["lungs"]["status"] == "unknown"  # no procedure of any kind is on this record
+
+
+def test_a_result_long_before_the_infusion_is_too_old() -> None:
+    old = measured("creatinine", 70, "2023-06-20")
+    infusion = has("ivig", "2024-03-01")
+    assert checks(old, infusion)["kidney_before_ivig"]["status"] == "overdue"
+    assert checks(measured("creatinine", 70, "2024-02-20"), infusion)["kidney_before_ivig"]["status"] == "done"
+
+
+def test_blood_tests_on_a_drug_come_due_again() -> None:
+    drug = has("methotrexate", "2024-01-20")
+    tests = [measured("creatinine", 70, "2024-02-01"), measured("alt", 40, "2024-02-01")]
+    assert checks(drug, *tests)["dmard_blood"]["status"] == "overdue"
+    assert checks(drug, *tests)["dmard_blood"]["due_on"] == "2024-02-15"
+    lately = [measured("creatinine", 70, "2024-05-28"), measured("alt", 40, "2024-05-28")]
+    row = checks(drug, *lately)["dmard_blood"]
+    assert row["due_on"] == "2024-06-27"  # a month on, 129 days after the start
+    assert row["status"] in ("done", "unknown")  # unknown until a reader knows the blood count
+    assert checks(drug, lately[0])["dmard_blood"]["status"] == "missing"
 
 
 def test_a_positive_hepatitis_test_is_marked() -> None:
@@ -216,7 +250,7 @@ def test_screening_compares_with_the_record_and_gives_dates() -> None:
     assert tests["mammography"]["status"] == "done" and tests["mammography"]["on"] == "2024-02-01"
     assert tests["ct_neck_thorax_abdomen_pelvis"]["status"] == "missing"  # the old scan was before the illness
     assert "psa" not in tests
-    assert panels["yearly"]["due_on"] == ["2025-01-10", "2026-01-10"]  # the third year lies outside the window
+    assert panels["yearly"]["dates"] == ["2025-01-10", "2026-01-10"]  # the third year lies outside the window
     assert plan["provisional"] is True
 
 

@@ -169,31 +169,38 @@ def _option(judge: Judge, option: t.Option, subtype: str) -> dict[str, Any]:
     }
 
 
+STATES = ("in_use", "started", "stopped", "not_taken", "not_recorded")
+"""States of a drug, the one that counts most first when several drugs are asked about."""
+
+
 def drug_state(case: Case, drugs: Sequence[str]) -> dict[str, Any]:
     """Whether one of these drugs is in use, was started, was stopped, or is stated as not taken, with dates."""
-    events = _of(case, drugs)
-    active = [e for e in _of(case, [f"{drug}.active" for drug in drugs]) if e.truth is not False]
-    stops = _of(case, [f"{drug}.stop" for drug in drugs])
-    given = [e for e in events if e.truth is True]
-    stopped = max((e.end for e in stops), default=-math.inf)
-    if active and max(e.end for e in active) > stopped:
-        state, shown = "in_use", active
-    elif stops:
-        state, shown = "stopped", stops
-    elif given:
-        state, shown = "started", given
-    elif events:
-        state, shown = "not_taken", events
-    else:
-        state, shown = "not_recorded", []
-    starts = [e.end for e in given if math.isfinite(e.end)]
+    state, since, until, shown = min((_one_drug(case, drug) for drug in drugs), key=lambda row: STATES.index(row[0]))
     return {
         "id": state,
         "text": say(f"treatment.page.{state}"),
-        "since": iso(min(starts)) if starts else None,
-        "until": iso(stopped) if state == "stopped" else None,
+        "since": iso(since),
+        "until": iso(until),
         "evidence": entries(shown),
     }
+
+
+def _one_drug(case: Case, drug: str) -> tuple[str, float, float, list[Event]]:
+    """State, first and last day (infinite: not known or not over), and the entries behind the state."""
+    events, stops = _of(case, [drug]), _of(case, [f"{drug}.stop"])
+    active = [event for event in _of(case, [f"{drug}.active"]) if event.truth is not False]
+    given = [event for event in events if event.truth is True]
+    since = min((event.end for event in given if math.isfinite(event.end)), default=math.inf)
+    stopped = max((event.end for event in stops), default=-math.inf)
+    if active and max(event.end for event in active) > stopped:
+        return "in_use", since, math.inf, active
+    if given and stops and max(event.end for event in given) > stopped:
+        return "started", since, math.inf, given
+    if stops:
+        return "stopped", since, stopped, stops
+    if given:
+        return "started", since, math.inf, given
+    return ("not_taken" if events else "not_recorded"), math.inf, math.inf, events
 
 
 def _of(case: Case, concepts: Iterable[str]) -> list[Event]:
@@ -238,18 +245,35 @@ def _check(case: Case, check: t.SafetyCheck) -> dict[str, Any]:
 
 
 def _status(case: Case, check: t.SafetyCheck) -> tuple[str, list[Event], str | None]:
-    """The status of a check, the newest entry of each of its parts, and the date on which it is due again."""
+    """The status of a check, the newest entry of each of its parts, and the date on which it is due again.
+
+    A part that no reader knows yet leaves the check open; what is missing or overdue among the others is said.
+    """
     readable = [group for group in check.done_by if any(concept in CONCEPTS for concept in group)]
     newest = [_newest(_of(case, group)) for group in readable]
     shown = [event for event in newest if event is not None]
-    if not readable or len(readable) < len(check.done_by):
+    if not readable or (len(shown) < len(readable) and not _holds(case, check.area)):
         return "unknown", shown, None
     if len(shown) < len(readable):
-        return ("missing" if _holds(case, check.area) else "unknown"), shown, None
-    due = _due_again(case, check, min(event.end for event in shown))
-    if due is None:
-        return "done", shown, None
-    return ("overdue" if due < case.as_of else "done"), shown, iso(due)
+        return "missing", shown, None
+    last = min(event.end for event in shown)
+    due = _due_again(case, check, last)
+    if (due is not None and due < case.as_of) or _stale(case, check, last):
+        return "overdue", shown, iso(due) if due is not None else None
+    whole = len(readable) == len(check.done_by)
+    return ("done" if whole else "unknown"), shown, iso(due) if due is not None else None
+
+
+def _stale(case: Case, check: t.SafetyCheck, last: float) -> bool:
+    """Whether the newest result lies too long before the start of the drug to count for it."""
+    begun = _begun(case, check)
+    return check.fresh is not None and begun is not None and math.isfinite(last) and last < begun - check.fresh
+
+
+def _begun(case: Case, check: t.SafetyCheck) -> float | None:
+    """The day by which the first of the check's drugs was started, if it is known."""
+    days = [event.end for event in _of(case, check.drugs) if event.truth is True and math.isfinite(event.end)]
+    return min(days, default=None)
 
 
 def _newest(events: Sequence[Event]) -> Event | None:
@@ -268,10 +292,10 @@ def _holds(case: Case, area: t.Area) -> bool:
 def _due_again(case: Case, check: t.SafetyCheck, last: float) -> float | None:
     """The day on which a repeated check is due again, by the days since the drug was started; None if it is not
     repeated or a date is missing."""
-    begun = [e.end for e in _of(case, check.drugs) if e.truth is True and math.isfinite(e.end)]
-    if not check.again or not begun or not math.isfinite(last):
+    begun = _begun(case, check)
+    if not check.again or begun is None or not math.isfinite(last):
         return None
-    since = max(last - min(begun), 0)
+    since = max(last - begun, 0)
     steps = [every for start, every in check.again if since >= start] or [check.again[0][1]]
     return last + steps[-1]
 
@@ -420,10 +444,12 @@ def _panel(
     """A panel with its dates, each test against the record since a day."""
     items = [_screening_item(case, test, since) for test in tests]
     done = all(item["status"] == "done" for item in items)
+    open_dates = [] if done and name != "yearly" else list(dates)
     return {
         "id": name,
         "title": say(f"monitoring.screening.panel.{name}"),
-        "due_on": [] if done and name != "yearly" else list(dates),
+        "due_on": next(iter(open_dates), None),
+        "dates": open_dates,
         "items": items,
     }
 
@@ -513,7 +539,7 @@ def situations(case: Case, subtype: str | None) -> frozenset[str]:
         found |= {subtype, "treatment", "monitoring", "trial", "cancer"}
     elif case.level in LEVELS_IN_DOUBT:
         found.add("suspicion")
-    if case.truth("statin_exposure") and (subtype or case.level not in ("none", "insufficient")):
+    if subtype is None and case.truth("statin_exposure") and case.level not in ("none", "insufficient"):
         found.add("statin")
     for finding, situation in (
         ("muscle_biopsy", "biopsy"),

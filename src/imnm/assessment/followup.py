@@ -218,8 +218,11 @@ def _is_rebound(course: Course, series: Sequence[Point], nadir: Point) -> bool:
 
 
 def _relapse(course: Course, series: Sequence[Point]) -> Iterator[dict[str, Any]]:
-    """The product rule: at least twice the lowest value and above normal, in one sample or in samples a week apart."""
-    if not _treated(course):
+    """The product rule: at least twice the lowest value since treatment began and above normal, in one sample or in
+    samples a week apart."""
+    since = _treated_since(course)
+    series = [point for point in series if point.day >= since]
+    if not series:
         return
     nadir = min(series, key=lambda point: (point.value, point.day))
     above = [
@@ -238,8 +241,9 @@ def _relapse(course: Course, series: Sequence[Point]) -> Iterator[dict[str, Any]
     )
 
 
-def _treated(course: Course) -> bool:
-    return bool(course.stated(*IMMUNOSUPPRESSANTS, *IMMUNOGLOBULIN))
+def _treated_since(course: Course) -> float:
+    """The day by which the first immunosuppressant was started; infinite if there is none."""
+    return min((event.end for event in course.stated(*IMMUNOSUPPRESSANTS, *IMMUNOGLOBULIN)), default=math.inf)
 
 
 # ---------------------------------------------------------------- strength
@@ -270,12 +274,19 @@ def _strength_statements(course: Course, series: Sequence[Point]) -> Iterator[di
             if fall >= m.RELAPSE_STRENGTH.number and len(series) > 1 and series[-1].value > _start_of_leg(series).value:
                 values["from_value"] = number(best.value)
                 yield _statement("relapse_strength", [best.event, last.event], percent=number(fall), **values)
-    stated = {"strength_worse": "worse", "strength_improved": "better", "strength_normal": "full"}
-    said = [event for event in course.stated(*stated) if math.isfinite(event.end)]
-    if said:
-        newest = max(said, key=lambda event: event.end)
-        words = say(f"monitoring.stated.{stated[newest.concept]}")
+    newest = _newest_strength(course)
+    if newest is not None:
+        words = say(f"monitoring.stated.{STATED_STRENGTH[newest.concept]}")
         yield _statement("strength_stated", [newest], stated=words, on=iso(newest.end))
+
+
+STATED_STRENGTH = {"strength_worse": "worse", "strength_improved": "better", "strength_normal": "full"}
+
+
+def _newest_strength(course: Course) -> Event | None:
+    """The newest dated statement about strength compared with before."""
+    said = [event for event in course.stated(*STATED_STRENGTH) if math.isfinite(event.end)]
+    return max(said, key=lambda event: (event.end, event.concept), default=None)
 
 
 # ---------------------------------------------------------------- traps
@@ -316,7 +327,9 @@ def _strong_but_raised(course: Course, latest: Point) -> Iterator[dict[str, Any]
 def _little_muscle(course: Course, series: Sequence[Point], normal: bool) -> Iterator[dict[str, Any]]:
     peak, latest = max(series, key=lambda point: point.value), series[-1]
     signs = course.stated(*LITTLE_MUSCLE)
-    if signs and latest.value <= peak.value / m.RELAPSE_FACTOR.number and latest.day > peak.day:
+    newest = _newest_strength(course)
+    gaining = newest is not None and newest.concept in ("strength_improved", "strength_normal")
+    if signs and not gaining and latest.value <= peak.value / m.RELAPSE_FACTOR.number and latest.day > peak.day:
         sign = say(f"monitoring.sign.{signs[0].concept}")
         yield _statement("little_muscle", [*signs, peak.event, latest.event], sign=sign)
     fixed = course.stated(*FIXED)
@@ -361,10 +374,9 @@ def _antibody_statements(course: Course) -> Iterator[dict[str, Any]]:
 
 def phase_of(course: Course) -> str:
     """``untreated``, ``induction`` (up to half a year after the first immunosuppressant) or ``stable``."""
-    begun = [event.end for event in course.stated(*IMMUNOSUPPRESSANTS, *IMMUNOGLOBULIN)]
-    if not begun:
+    first = _treated_since(course)
+    if first > course.as_of:
         return "untreated"
-    first = min(begun)
     return "stable" if course.as_of - first > m.INDUCTION_DAYS.number else "induction"
 
 
@@ -393,7 +405,7 @@ def _due(course: Course, measure: m.Measure, phase: str) -> dict[str, Any]:
         row["status"] = "undated" if undated else "never"
         row["text"] = say(f"monitoring.schedule.status.{row['status']}")
         row["due_on"] = row["due_by"] = None if undated else iso(course.as_of)
-    elif interval is not None:
+    elif interval is not None and not measure.optional:
         first, latest = last.end + interval[0], last.end + interval[1]
         row["status"] = "overdue" if latest < course.as_of else "due"
         row["due_on"], row["due_by"] = iso(first), iso(latest)
@@ -493,9 +505,9 @@ def _values(pair: tuple[Point, Point]) -> tuple[Fraction, Fraction]:
 def _baseline_and_last(course: Course, series: Sequence[Point]) -> tuple[Point, Point] | None:
     if len(series) < 2:
         return None
-    begun = min((e.end for e in course.stated(*IMMUNOSUPPRESSANTS, *IMMUNOGLOBULIN)), default=-math.inf)
+    begun = _treated_since(course)
     before = [point for point in series if point.day <= begun]
-    baseline = before[-1] if before else series[0]
+    baseline = before[-1] if before and begun <= course.as_of else series[0]
     return (baseline, series[-1]) if series[-1].day > baseline.day else None
 
 

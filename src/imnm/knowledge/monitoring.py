@@ -148,13 +148,15 @@ RESPONSE = evidence("primary", "niehs-imacs", "saygin2024")
 
 
 class Measure(NamedTuple):
-    """Something measured again and again. Intervals in days: at the earliest, at the latest; empty: not planned."""
+    """Something measured again and again. Intervals in days: at the earliest, at the latest; empty: not planned.
+    ``optional``: never called due."""
 
     id: str
     concepts: tuple[str, ...]
     induction: tuple[int, int] | None
     stable: tuple[int, int] | None
     evidence: Evidence
+    optional: bool = False
 
 
 SCHEDULE: tuple[Measure, ...] = (
@@ -168,8 +170,8 @@ SCHEDULE: tuple[Measure, ...] = (
     ),
     Measure("lung", ("pulmonary_function_test", "fvc_percent"), (0, 183), (0, 183), evidence("secondary", "chest2023")),
     Measure("swallow", ("swallow_study",), None, None, evidence("secondary", "bsr2022-reports")),
-    Measure("antibody", ("anti_hmgcr", "anti_srp"), None, (183, 365), evidence("unverified", "werner2012")),
-    Measure("mri", ("mri_muscle",), None, (365, 365), evidence("unverified")),
+    Measure("antibody", ("anti_hmgcr", "anti_srp"), None, (183, 365), evidence("unverified", "werner2012"), True),
+    Measure("mri", ("mri_muscle",), None, (365, 365), evidence("unverified"), True),
 )
 
 # ---------------------------------------------------------------- cancer screening

@@ -70,7 +70,8 @@ class SafetyCheck(NamedTuple):
     """Something to check. ``drugs``: the concepts with which it applies (empty: with any immunosuppression).
 
     ``done_by``: each group must be on record; any concept of a group will do. Empty: records do not tell.
-    ``again``: (from day, every so many days) since the start of the drug; empty: once.
+    ``again``: (from day, every so many days) since the start of the drug; empty: once. ``fresh``: how many days before
+    the drug a result may lie to count for it; None: any.
     """
 
     id: str
@@ -81,6 +82,7 @@ class SafetyCheck(NamedTuple):
     evidence: Evidence
     again: tuple[tuple[int, int], ...] = ()
     positive_matters: tuple[str, ...] = ()
+    fresh: int | None = None
 
 
 # ---------------------------------------------------------------- drug classes
@@ -208,7 +210,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "combination",
         _ALL_FIRST,
-        GLUCOCORTICOID,
+        (*GLUCOCORTICOID, *STEROID_SPARING),
         (
             _AT_LEAST_TWO,
             Fact("srp_needed_more", evidence("primary", "suzuki2015"), ("imnm_srp",)),
@@ -541,7 +543,8 @@ SAFETY_CHECKS: tuple[SafetyCheck, ...] = (
         IMMUNOGLOBULIN,
         _KIDNEY,
         "laboratory",
-        evidence("primary", "igiv-label", "fda-igiv1998"),
+        evidence("primary", "igiv-label", "fda-igiv1998", note="how fresh the result must be is a choice of ours"),
+        fresh=30,
     ),
     SafetyCheck(
         "clot_risk",
