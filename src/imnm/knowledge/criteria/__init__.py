@@ -279,6 +279,11 @@ def _relative(values: Values) -> dict[str, Result]:
     }
 
 
+BEYOND_VISITS = {"mmt": ("mmt_max",), "enz": ("enzyme", "enzyme_uln")}
+VISITS_OF = {
+    f"{name}_change": (f"{name}_baseline", f"{name}_followup", *BEYOND_VISITS.get(name, ()))
+    for name in measures.MEASURES
+}
 CHANGES = frozenset(f"{name}_change" for name in measures.MEASURES)
 
 # ---- MMT8
@@ -310,13 +315,28 @@ CALCULATORS: dict[str, Calculator] = {
         _calculator(myositis.ENMC_DM_2018),
         _calculator(myositis.ANTISYNTHETASE),
         _calculator(myositis.MOHASSEL),
-        _calculator(statin.SAMS_CI, *SAMS_INPUTS, without=frozenset(DAYS.values()), convert=_sams),
+        _calculator(
+            statin.SAMS_CI,
+            *SAMS_INPUTS,
+            without=frozenset(DAYS.values()),
+            convert=_sams,
+            settled_by={item: (input_,) for input_, item in DAYS.items()},
+        ),
         _calculator(statin.CK_BANDS),
         _calculator(antibody.HMGCR_RESULT, *HMGCR_INPUTS, convert=_antibody),
         _calculator(pharmacology.STATIN_PGX, *PGX_INPUTS),
         Calculator("mmt8", (SIDES, *MMT_GROUPS), _mmt8_set, _mmt8_groups),
         _calculator(measures.IMACS_DOI, *VISITS, convert=_relative),
-        _calculator(measures.TIS_2016, *VISITS, MMT_MAX, ENZYME, ENZYME_ULN, without=CHANGES, convert=_absolute),
+        _calculator(
+            measures.TIS_2016,
+            *VISITS,
+            MMT_MAX,
+            ENZYME,
+            ENZYME_ULN,
+            without=CHANGES,
+            convert=_absolute,
+            settled_by=VISITS_OF,
+        ),
         _calculator(cancer.IMACS_CANCER_2023, SUBTYPE, SEX, DIAGNOSED_ON),
     )
 }

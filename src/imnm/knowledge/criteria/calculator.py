@@ -63,12 +63,13 @@ Convert = Callable[[Values], dict[str, Any]]
 
 class Calculator(NamedTuple):
     """One published calculator. ``criteria``: its set, or how the set follows from the inputs. ``convert``: what is
-    computed from the inputs beyond their plain meaning."""
+    computed from the inputs beyond their plain meaning. ``settled_by``: the inputs behind an item that is no input."""
 
     name: str
     inputs: tuple[Input, ...]
     criteria: Callable[[Values], CriteriaSet]
     convert: Convert | None = None
+    settled_by: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def title(self) -> str:
@@ -107,16 +108,14 @@ class Calculator(NamedTuple):
         return found
 
     def _asked(self, missing: list[str], values: Values) -> list[str]:
-        """The missing items as the inputs that would settle them."""
-        providers = {item: input_.id for input_ in self.inputs for sets in input_.choices.values() for item in sets}
-        providers |= CK_PROVIDERS
-        ids = {input_.id for input_ in self.inputs}
+        """The missing items as the inputs that would settle them: those not given, or else all of them."""
+        settles: dict[str, tuple[str, ...]] = {**CK_SETTLED_BY, **self.settled_by}
+        for input_ in self.inputs:
+            settles |= {item: (input_.id,) for sets in input_.choices.values() for item in sets}
         asked: dict[str, None] = {}
         for item in missing:
-            provider = providers.get(item, item) if item not in ids else item
-            if provider == "ck" and values.get("ck") is not None:
-                provider = "uln"
-            asked[provider if provider in ids else item] = None
+            inputs = settles.get(item, (item,))
+            asked |= dict.fromkeys([id for id in inputs if values[id] is None] or inputs)
         return list(asked)
 
 
@@ -224,8 +223,13 @@ CK_INPUTS = (
     Input("uln", "number", "U/L", 1e-9, 100_000),
     Input("uln_unit", "choice", choices=UNIT_CHOICES),
 )
-CK_ITEMS = ("ck_elevated", "ck_peak", "ck_peak_times_uln", "ck_u_l", "ck_times_uln")
-CK_PROVIDERS = dict.fromkeys(CK_ITEMS, "ck")
+CK_SETTLED_BY = {
+    "ck_u_l": ("ck",),
+    "ck_peak": ("ck",),
+    "ck_elevated": ("ck", "uln"),
+    "ck_times_uln": ("ck", "uln"),
+    "ck_peak_times_uln": ("ck", "uln"),
+}
 
 
 def _in_units(value: Given, unit: Given) -> float | None:
@@ -255,11 +259,11 @@ def inputs_of(criteria: CriteriaSet, *special: Input, without: frozenset[str] = 
     """The inputs of a set: its special ones, CK with unit and limit where CK is asked for, and one for each item that
     no special input sets. ``ck_elevated`` stays beside CK for a CK that is only said to be raised."""
     set_by_choice = {id for input_ in special for sets in input_.choices.values() for id in sets}
-    asks_ck = any(item.id in CK_ITEMS for item in criteria.items)
+    asks_ck = any(item.id in CK_SETTLED_BY for item in criteria.items)
     plain_items = [
         item_input(item)
         for item in criteria.items
-        if item.id not in set_by_choice | without and (item.id not in CK_ITEMS or item.id == "ck_elevated")
+        if item.id not in set_by_choice | without and (item.id not in CK_SETTLED_BY or item.id == "ck_elevated")
     ]
     return (*special, *(CK_INPUTS if asks_ck else ()), *plain_items)
 

@@ -100,12 +100,15 @@ ASSUMED = {
 """What would argue for another disease is read as absent when nothing is said of it, and stays among the missing."""
 
 
-def incomplete_serology(result: CriteriaResult, environment: Environment) -> None:
-    """Names the class of a clinical picture without positive antibody where one of the two was never tested."""
+def what_stays_open(result: CriteriaResult, environment: Environment) -> None:
+    """Names what is undecided though nothing in the algebra says so: one of the two antibodies never tested beside a
+    clinical picture, and an antibody of IMNM beside a sign of dermatomyositis (both are reported, neither chosen)."""
     clinical = environment["ck_elevated"] is True and environment["proximal_weakness"] is True
     antibodies: list[Result] = [environment[id] for id in ("anti_hmgcr_positive", "anti_srp_positive")]
     if result.class_ is None and clinical and True not in antibodies and None in antibodies:
         result.class_ = "incomplete_serology"
+        result.result = "undetermined"
+    if result.class_ == "antibody_with_dm_features":
         result.result = "undetermined"
     result.extra["text"] = sentence(ENMC_2016.id, "class", result.class_)
     result.extra["subtypes"] = [
@@ -122,6 +125,6 @@ ENMC_2016 = CriteriaSet(
     also=(PREDECESSOR,),
     notes=NOTES,
     assumed=ASSUMED,
-    finish=incomplete_serology,
+    finish=what_stays_open,
     never_lowers=False,
 )

@@ -120,6 +120,7 @@ TIS_2016 = CriteriaSet(
     fulfilled=ADULT.rungs[2].condition,
     classes=ADULT,
     score=TIS,
+    score_matters=True,
     also=(JUVENILE,),
     numbers=TIS_PARTS,
     notes=(Note("extrapolated_to_imnm", OTHERWISE, EXTRAPOLATED),),
@@ -166,6 +167,7 @@ def _mmt8(total: Value, most: int) -> CriteriaSet:
         fulfilled=at_full,
         classes=Ladder("class", (Rung("full", at_full, FORM_04), Rung("reduced", Not(at_full), FORM_04))),
         score=total,
+        score_matters=True,
         notes=(Note("never_mix_ranges", OTHERWISE, FORM_04),),
     )
 

@@ -141,6 +141,7 @@ class CriteriaSet:
     """One published set.
 
     fulfilled:  when it is fulfilled. classes: its main ladder. score: the number its classes rest on, if any.
+    score_matters: the score is an answer of its own, so that what it lacks is missing even if the class stands.
     applicable: when it can be used at all (false: not-applicable).
     also:       further ladders shown beside the main one, which never change ``fulfilled``.
     numbers:    further numbers shown (counts, points of the parts), from least to most. truths: further truths shown.
@@ -155,6 +156,7 @@ class CriteriaSet:
     fulfilled: Value
     classes: Ladder
     score: Value | None = None
+    score_matters: bool = False
     applicable: Value | None = None
     also: tuple[Ladder, ...] = ()
     numbers: Mapping[str, Value] = field(default_factory=dict)
@@ -289,10 +291,9 @@ class _Reading:
 
     def missing(self, main: Outcome) -> list[str]:
         """The unknown items that could change the verdict or lead to another class, in the order of the set."""
-        ids = (f"{self.set.id}/fulfilled", *main.open)
-        open_ = {
-            id for definition in ids if self.known[definition] is None for id in self.prove_known(definition).missing
-        }
+        score = [f"{self.set.id}/score"] if self.set.score_matters else []
+        ids = (f"{self.set.id}/fulfilled", *main.open, *score)
+        open_ = {id for definition in ids for id in self.prove_known(definition).missing}
         return [item.id for item in self.set.items if item.id in open_]
 
     def proof(self, main: Outcome, prove: Prove | None) -> dict[str, Any]:

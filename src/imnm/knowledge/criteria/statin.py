@@ -87,6 +87,7 @@ SAMS_CI = CriteriaSet(
         ),
     ),
     score=SAMS_TOTAL,
+    score_matters=True,
     numbers={"A": LOCATION, "B": ONSET, "C": DECHALLENGE, "D": RECHALLENGE},
     notes=(
         Note("imnm_first", IMNM_FIRST, evidence("convention", "samsci-repro", "f4")),
