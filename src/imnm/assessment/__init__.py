@@ -19,6 +19,7 @@ from .engine import (
     ck_series,
     diagnosis_of,
     first_flagged_on,
+    genes_of,
     iso,
     known_findings,
     patient_of,
@@ -54,7 +55,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     case = Case(reading, day)
     chosen = setting_of(case, setting)
     patient = patient_of(case)
-    odds = Odds(chosen, Context(patient.age, patient.sex))
+    odds = Odds(chosen, Context(patient.age, patient.sex, genes=genes_of(case)))
     differential = odds.full(case.values)
     diagnosis = diagnosis_of(case)
     steps = steps_of(case, odds)

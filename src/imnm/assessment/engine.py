@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imnm.knowledge import findings as f
+from imnm.knowledge.differential import default_setting
 from imnm.knowledge.findings import FINDINGS, SILENCE_MEANS_NO
 from imnm.knowledge.messages import say
 from imnm.logic.evaluate import Proof, Result, Values
@@ -97,13 +97,15 @@ def setting_of(case: Case, asked: str | None) -> str:
             raise AskError(f"--setting {asked!r} is not known; choose one of {', '.join(SETTINGS)}")
         return asked
     age = case.number("age")
-    if age is not None and age.high < f.AGE_18.number:
-        return "child"
-    if case.truth("statin_exposure") and case.truth("ck_peak_ge_1000") is not False and case.truth("ck_elevated"):
-        return "statin-user"
-    if case.truth("proximal_weakness"):
-        return "neuromuscular-clinic"
-    return "general-record"
+    truths = {id: value for id, value in case.values.items() if value is True or value is False}
+    return default_setting(truths, age.low if age is not None else None)
+
+
+def genes_of(case: Case) -> tuple[str, ...]:
+    """The genes in which a test found what explains the disease, as named in the record."""
+    return tuple(
+        dict.fromkeys(e.detail for e in case.events if e.concept == "genetic_test_positive" and e.truth and e.detail)
+    )
 
 
 def first_flagged_on(case: Case) -> str | None:

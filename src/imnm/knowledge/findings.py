@@ -13,6 +13,7 @@ from imnm.logic.nodes import (
     All,
     Any_,
     AsOf,
+    AtLeast,
     Compare,
     DaysBetween,
     Events,
@@ -326,7 +327,7 @@ _stated(
 _stated("calcinosis", "Calcinosis")
 _stated("mechanics_hands", "Mechanic's hands")
 _stated("raynaud", "Raynaud phenomenon")
-_stated("arthritis", "Arthritis or inflamed joints", "arthritis", "arthralgia")
+_stated("arthritis", "Arthritis")
 _stated("fever", "Fever")
 _stated("weight_loss", "Weight loss")
 FAMILY_HISTORY = _stated("family_history_myopathy", "Muscle disease in the family")
@@ -484,9 +485,23 @@ SYNTHETASE_ANTIBODIES = (
     "anti_ha",
     "anti_aminoacyl_trna_synthetase_any",
 )
-OTHER_MSA = _stated("other_msa_positive", "Another myositis-specific antibody", *DM_ANTIBODIES, *SYNTHETASE_ANTIBODIES)
-DM_ANTIBODY = _stated("dm_antibody_positive", "Dermatomyositis-specific antibody", *DM_ANTIBODIES)
-ARS_ANTIBODY = _stated("anti_ars", "Antisynthetase antibody", *SYNTHETASE_ANTIBODIES)
+USUAL_BLOT = ("anti_jo1", "anti_mi2", "anti_mda5", "anti_tif1g", "anti_nxp2", "anti_pl7", "anti_pl12")
+
+
+def _class(id: str, label: str, members: tuple[str, ...], least: int) -> Ref:
+    """A class of antibodies: present if one is, absent only if ``least`` of its usual members were tested and none is
+    present; one negative antibody says little of its class."""
+    usual = tuple(concept for concept in members if concept in USUAL_BLOT)
+    absent = AtLeast(least, tuple(Not(Recorded(Events((concept,)), None)) for concept in usual))
+    stated = Exists(WithTruth(Events(members), True))
+    return _add(id, label, IfElse(stated, Literal_(True), IfElse(absent, Literal_(False), Literal_(None))))
+
+
+OTHER_MSA = _class(
+    "other_msa_positive", "Another myositis-specific antibody", (*DM_ANTIBODIES, *SYNTHETASE_ANTIBODIES), 4
+)
+DM_ANTIBODY = _class("dm_antibody_positive", "Dermatomyositis-specific antibody", DM_ANTIBODIES, 3)
+ARS_ANTIBODY = _class("anti_ars", "Antisynthetase antibody", SYNTHETASE_ANTIBODIES, 2)
 for _name, _label in (
     ("anti_jo1", "Anti-Jo-1"),
     ("anti_mda5", "Anti-MDA5"),
@@ -667,13 +682,19 @@ _add(
     ),
     asks=False,
 )
-_stated("drug_interacting_with_statin", "Drug that raises statin levels", "statin_interacting_drug", asks=False)
+_stated(
+    "drug_interacting_with_statin",
+    "Drug that raises statin levels",
+    *("clarithromycin", "erythromycin", "telithromycin", "itraconazole", "ketoconazole", "posaconazole"),
+    *("voriconazole", "fluconazole", "hiv_protease_inhibitor", "cobicistat", "ritonavir", "nefazodone", "diltiazem"),
+    *("verapamil", "gemfibrozil", "ciclosporin", "fusidic_acid", "amiodarone", "danazol"),
+    asks=False,
+)
 ICI = _stated("drug_checkpoint_inhibitor", "Checkpoint inhibitor", "immune_checkpoint_inhibitor")
 _stated("ici_exposure", "Checkpoint inhibitor ever", "immune_checkpoint_inhibitor", asks=False)
 COLCHICINE = _stated("drug_colchicine", "Colchicine", "colchicine")
 HCQ = _stated("drug_hydroxychloroquine", "Hydroxychloroquine or chloroquine", "hydroxychloroquine", "chloroquine")
 DAPTOMYCIN = _stated("drug_daptomycin", "Daptomycin", "daptomycin")
-_stated("drug_glucocorticoid", "Systemic glucocorticoid", "systemic_glucocorticoid")
 ALCOHOL = _stated("heavy_alcohol", "Heavy alcohol use")
 MYOTOXIC = _stated(
     "myotoxic_exposure_any",
@@ -764,6 +785,30 @@ CHRONIC = _add(
     "onset_chronic_gt_12m",
     "More than a year from the first symptom",
     Any_((Compare(DURATION, ">", DAYS_365), Exists(WithTruth(Events(("chronic_course",)), True)))),
+    asks=False,
+)
+
+STEROID = Events(("systemic_glucocorticoid",))
+_add(
+    "drug_glucocorticoid",
+    "Systemic glucocorticoid for four weeks or more before the first sign",
+    IfElse(
+        Exists(WithTruth(STEROID, True)),
+        Compare(DaysBetween(FirstDay(WithTruth(STEROID, True)), FIRST_MUSCLE_SIGN), ">=", DAYS_28),
+        Recorded(STEROID, None),
+    ),
+)
+DAYS_91 = threshold(
+    "days_91", 91, "days", "a statin stopped longer than this before the first sign is of the past", DEFINITION
+)
+_add(
+    "statin_stopped_before_onset",
+    "Last statin stopped more than three months before the first sign",
+    IfElse(
+        Exists(Events(STATIN_STOP)),
+        All((STATIN_STOPPED, Compare(DaysBetween(LAST_STOP, FIRST_MUSCLE_SIGN), ">", DAYS_91))),
+        IfElse(Exists(Events(STATIN_ACTIVE)), Literal_(False), Literal_(None)),
+    ),
     asks=False,
 )
 
