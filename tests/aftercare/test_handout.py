@@ -176,6 +176,13 @@ def test_an_unproved_illness_is_named_only_when_likely() -> None:
     assert "dystrophy" not in text(answer("none", None, "lgmd"))
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_advice_for_myositis_only_with_myositis(level: str) -> None:
+    page = text(answer(level, "imnm_srp" if level == "established" else None))
+    assert (say("handout.living.move") in page) == (level == "established")
+    assert ("myositis.org" in page) == (level in ("established", "high"))
+
+
 def test_two_antibodies_leave_the_form_open() -> None:
     assert "Which form it is, is not clear yet" in text(answer("established", None))
 
@@ -195,7 +202,7 @@ def test_steps_keep_their_order_and_dates() -> None:
     ]
     page = text(answer("high", next_steps=steps))
     assert page.index("Go to the hospital now") < page.index("CK once more")
-    assert "Planned for 5 March 2024." in page
+    assert "planned for 5 March 2024" in page
     assert page.count("A question to you") == 1
 
 

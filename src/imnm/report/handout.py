@@ -90,8 +90,8 @@ def content(assessment: Assessment, language: str = "en") -> list[Section]:
         _checks(assessment, words),
         _common(subtype, words),
         _questions(assessment, words),
-        _living(words),
-        _organisations(words),
+        _living(subtype, words),
+        _organisations(assessment, words),
         _list(words, "words", "definitions", plain.WORDS),
     )
     return [part for part in parts if part is not None and part.items]
@@ -163,7 +163,7 @@ def _step(step: Step, words: Words) -> Item:
     key = plain_step(step.id, words)
     dates = [words(f"when.{name}", date=words.date(day)) for name, day in _dates(step)]
     return Item(
-        words(f"step.{key}.text"), words(f"step.{key}.name"), " ".join([words(f"urgency.{step.urgency}"), *dates])
+        words(f"step.{key}.text"), words(f"step.{key}.name"), "; ".join([words(f"urgency.{step.urgency}"), *dates])
     )
 
 
@@ -220,12 +220,18 @@ def _questions(assessment: Assessment, words: Words) -> Section:
     return Section("questions", words("section.questions"), "list", tuple(Item(words(f"questions.{id}")) for id in ids))
 
 
-def _living(words: Words) -> Section:
+def _living(subtype: str | None, words: Words) -> Section | None:
+    """For people with IMNM only: what is safe in myositis need not be safe in what a record cannot name yet."""
+    if subtype is None:
+        return None
     items = tuple(Item(words(f"living.{id}"), words(f"living.{id}_title")) for id in plain.LIVING)
     return Section("living", words("section.living"), "definitions", items)
 
 
-def _organisations(words: Words) -> Section:
+def _organisations(assessment: Assessment, words: Words) -> Section | None:
+    """Where myositis is diagnosed or likely; a wrong club frightens."""
+    if assessment.suspicion.level not in ("established", "high"):
+        return None
     items = [Item(words(f"organisations.{id}_site"), words(f"organisations.{id}")) for id in plain.ORGANISATIONS]
     items.append(Item(words("organisations.more")))
     return Section("organisations", words("section.organisations"), "list", tuple(items), words("organisations.intro"))
