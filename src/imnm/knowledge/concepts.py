@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from imnm.logic.truth import Truth
@@ -27,13 +27,14 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 Domain = Literal["condition", "result", "drug", "procedure"]
 """Where a name was read: a problem list, a result, a medication, a procedure."""
 
-_DATA = resources.files("imnm.knowledge") / "data"
+_DATA = Path(__file__).parent / "data"
 
 
 class Concept(NamedTuple):
     """One thing a record can speak of.
 
-    domain:  condition, result, drug, procedure, code_family (a bucket of codes) or answer (positive, negative ...).
+    domain:  condition, result, drug, procedure, report (a finding of a report text), code_family (a bucket of codes)
+             or answer (positive, negative ...).
     parents: the wider concepts it also is (a statin's ingredient is a ``statin``).
     unit:    the canonical unit of its values, empty if it has none or its units are arbitrary (antibodies).
     lasting: it does not end, so "history of" it means that it is there.
@@ -327,3 +328,40 @@ def implied(matches: Iterable[Match], stated: Truth = True) -> tuple[tuple[Match
         elif match.relation == "exact" or truth is not False:
             found.append((match, truth))
     return tuple(found)
+
+
+# ---------------------------------------------------------------- crosswalk
+
+
+class Crossing(NamedTuple):
+    """One row of the crosswalk: a concept, the finding or disease it bears on, and other spellings of that id.
+
+    kind: ``finding`` or ``disease``; note: what the finding asks beyond the concept (a time window, a cause).
+    """
+
+    concept: str
+    kind: str
+    id: str
+    labels: tuple[str, ...]
+    note: str
+
+
+@cache
+def crosswalk() -> tuple[Crossing, ...]:
+    """Concepts, findings or diseases, and label spellings (``data/crosswalk.csv``)."""
+    return tuple(
+        Crossing(
+            row["concept"], row["kind"], row["id"], tuple(row["label"].split(";")) if row["label"] else (), row["note"]
+        )
+        for row in rows_of("crosswalk.csv")
+    )
+
+
+@cache
+def finding_id(spelling: str) -> str | None:
+    """The finding or disease id that a spelling stands for: the id itself, another label of it, or the only one that
+    a concept bears on; None if there is none or more than one."""
+    rows = crosswalk()
+    found = {row.id for row in rows if spelling == row.id} or {row.id for row in rows if spelling in row.labels}
+    found = found or {row.id for row in rows if spelling == row.concept}
+    return found.pop() if len(found) == 1 else None

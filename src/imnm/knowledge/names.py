@@ -29,7 +29,8 @@ Words = tuple[str, ...]
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "μ": "mu", "κ": "kappa"}
 _ABBREVIATIONS = {"h/o": "history of", "s/p": "previous", "status post": "previous", "r/o": "rule out",
                   "w/o": "without", "c/o": "", "late effects of": "previous",
-                  "late effect of": "previous", "sequelae of": "previous", "sequela of": "previous"}  # fmt: skip
+                  "late effect of": "previous", "sequelae of": "previous", "sequela of": "previous",
+                  "years old": "", "year old": "", "year-old": ""}  # fmt: skip
 _JOINED = re.compile(r"(?<=\bnon)[- ](?=[a-z])|(?<=[a-z])['’](?=s\b)")
 _INNER_POINT = re.compile(r"(?<=[a-z0-9])\.(?=[a-z0-9])")
 _TOKEN = re.compile(r"[a-z]+|[0-9]+|[.,;:?+()/]")
@@ -95,22 +96,40 @@ class _Hit(NamedTuple):
 
 
 @cache
-def lexicon(domain: Domain) -> dict[str, tuple[_Phrase, ...]]:
-    """The phrases of a domain by their first word, longest first."""
-    found: dict[str, list[_Phrase]] = {}
+def _names(domain: Domain) -> dict[str, list[tuple[str, str]]]:
+    """The names of a domain as written, with their concept, by the letter they begin with once normalised."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for row in rows_of("names.csv"):
         if row["domain"] == domain:
             for name in row["names"].split("|"):
-                phrase = _phrase(name, row["concept"])
-                found.setdefault(phrase.words[0], []).append(phrase)
+                bare = name.lstrip("~<=!")
+                letter = "e" if bare.startswith(("ae", "oe")) else bare[0]
+                found.setdefault(letter, []).append((name, row["concept"]))
+    return found
+
+
+@cache
+def lexicon(domain: Domain, letter: str) -> dict[str, tuple[_Phrase, ...]]:
+    """The phrases of a domain that begin with a letter, by their first word, longest first. Made when first asked
+    for: most texts need few letters."""
+    found: dict[str, list[_Phrase]] = {}
+    for name, concept in _names(domain).get(letter, ()):
+        phrase = _phrase(name, concept)
+        found.setdefault(phrase.words[0], []).append(phrase)
     return {first: tuple(sorted(group, key=lambda p: -len(p.words))) for first, group in found.items()}
+
+
+_PLAIN = re.compile(r"(?!non )[a-z]+(?: (?!non )[a-z]+)*")
 
 
 def _phrase(name: str, concept: str) -> _Phrase:
     bare = name.lstrip("~<=!")
     marks = name[: len(name) - len(bare)]
     relation: Relation = "broader" if "~" in marks else "narrower" if "<" in marks else "exact"
-    words = tuple(token for token in tokens_of(bare) if token not in _BREAKS)
+    if _PLAIN.fullmatch(bare):
+        words = tuple(map(_word, bare.split()))
+    else:
+        words = tuple(token for token in tokens_of(bare) if token not in _BREAKS)
     return _Phrase(words, concept, relation, "=" in marks, "!" in marks)
 
 
@@ -136,12 +155,11 @@ def _reach(words: Words, start: int, phrase: Words) -> int | None:
 
 def _hits(words: Words, domain: Domain) -> Iterator[_Hit]:
     """The longest phrases, left to right, none overlapping; several concepts if one phrase names several."""
-    table = lexicon(domain)
     content = sum(word not in _EMPTY_WORDS for word in words)
     position = 0
     while position < len(words):
         best: list[_Hit] = []
-        for phrase in table.get(words[position], ()):
+        for phrase in lexicon(domain, words[position][0]).get(words[position], ()):
             if best and len(phrase.words) < len(best[0].phrase.words):
                 break
             end = _reach(words, position, phrase.words)
@@ -230,7 +248,7 @@ def _last(words: Words, cues: frozenset[str]) -> int | None:
 def _days_ago(words: Words) -> tuple[int, int] | None:
     """The interval that the words name (``three weeks earlier``, ``for 5 years``), in days before the entry."""
     for position, word in enumerate(words):
-        if word not in _UNITS or not position or words[position + 1 : position + 2] == ("old",):
+        if word not in _UNITS or not position:
             continue
         count = words[position - 1]
         number = int(count) if count.isdigit() else _NUMBERS.get(count)
@@ -280,15 +298,28 @@ def _distributed(words: Words) -> Iterator[Words]:
                 break
 
 
+_LONGEST = 100
+"""Words of a sentence that are read: a name has fewer, and what is longer is no name."""
+
+
+def _sentences(words: Words) -> Iterator[Words]:
+    start = 0
+    for position, word in enumerate((*words, ".")):
+        if word in (".", ";"):
+            if position > start:
+                yield words[start : min(position, start + _LONGEST)]
+            start = position + 1
+
+
 def _named(text: str, domain: Domain) -> Iterator[Match]:
-    words = tokens_of(text)
-    for reading in (words, *_distributed(words)):
-        for hit in _hits(reading, domain):
-            said = _said(reading, hit) if hit.phrase.concept else None
-            match = _match(hit, said) if said else None
-            if match:
-                yield match
-                yield from _tempo(match, reading[: hit.start])
+    for sentence in _sentences(tokens_of(text)):
+        for reading in (sentence, *_distributed(sentence)):
+            for hit in _hits(reading, domain):
+                said = _said(reading, hit) if hit.phrase.concept else None
+                match = _match(hit, said) if said else None
+                if match:
+                    yield match
+                    yield from _tempo(match, reading[: hit.start])
 
 
 def _tempo(match: Match, before: Words) -> Iterator[Match]:
