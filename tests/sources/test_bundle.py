@@ -70,7 +70,7 @@ def error(data: bytes) -> str:
         (b'{"proband": {}}', "Family"),
         (b"[" * 10_000 + b"]" * 10_000, "neither"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
-        (b'{"resourceType":"Bundle","entry":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"resourceType":"Bundle","entry":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "neither"),
         (b'{"resourceType":"Bundle","entry":[{"resource":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}]}",
          "nested too deeply"),
     ],
@@ -99,6 +99,16 @@ def test_a_bad_resource_is_left_out_and_the_good_ones_are_read() -> None:
     assert one(found, "creatine_kinase_total").low == 500
     assert {"Condition/b1", "Condition/b2", "Observation/b3"} <= {problem.ref for problem in found.problems}
     assert len(found.problems) >= 6
+
+
+def test_an_entry_that_is_none_is_left_out() -> None:
+    whole = json.loads(bundle(condition("Muscle pain"), type="searchset"))
+    junk: list[Any] = [5, "text", [], None, [[[]]]]
+    for bad in junk:
+        whole["entry"].insert(1, bad)
+    found = read(json.dumps(whole).encode())
+    assert one(found, "myalgia").truth is True
+    assert {problem.ref for problem in found.problems} >= {"Bundle.entry[4]", "Bundle.entry[5]"}
 
 
 def test_problems_hold_no_content() -> None:

@@ -210,5 +210,8 @@ def test_procedures() -> None:
     biopsy = coded("Muscle biopsy", SNOMED, "178263003")
     found = reading(entry("Procedure", "p", status="completed", code=biopsy, performedDateTime="2024-01-20"))
     assert days(one(found, "muscle_biopsy")) == ("2024-01-20", "2024-01-20")
+    for name in ("HIV antigen test", "Hepatitis B surface antigen measurement", "Electroencephalogram, seizure count"):
+        tested = reading(entry("Procedure", "p", status="completed", code=coded(name)))
+        assert {event.concept for event in tested.events} == {"birth", "sex"}, name
     for status in ("not-done", "entered-in-error", "preparation"):
         assert not of(reading(entry("Procedure", "p", status=status, code=biopsy)), "muscle_biopsy")

@@ -120,6 +120,8 @@ def test_the_upper_end_of_a_written_range(text: str, limit: Limit | None) -> Non
         ("nonreactive", False, None),
         ("absent", False, None),
         ("None detected", False, None),
+        ("not HIV positive", False, None),
+        ("no antibody detected", False, None),
         ("Borderline", None, None),
         ("(+)", None, None),
         ("Equivocal", None, None),

@@ -11,7 +11,7 @@ import datetime as dt
 from imnm.knowledge.messages import say
 
 from .coding import Coder, LocalCodes
-from .load import bundle_of, checked, top_of
+from .load import checked, top_of
 from .reading import Exposure, InputError, Problem, Reading
 from .record import Record
 
@@ -34,7 +34,7 @@ def read(data: bytes, local_codes: LocalCodes | None = None, today: dt.date | No
     if top.resource_type == "Bundle":
         from .bundle import BundleReader
 
-        BundleReader(record).read(bundle_of(data))
+        BundleReader(record).read(top)
     elif top.resource_type is not None:
         raise InputError(say("sources.error.bare_resource", type=top.resource_type[:60]))
     elif top.proband or top.members:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from imnm.knowledge.concepts import Domain
 from imnm.knowledge.messages import say
 from imnm.logic.interval import INF, Interval
 
@@ -23,7 +24,7 @@ from .drugs import joined, medication_coded, read_medication
 from .reading import InputError, place
 from .record import Record
 from .reports import read_diagnostic_report, read_document
-from .results import read_observation
+from .results import RESULT, read_observation
 from .structs import Head, Reference
 
 _HEAD = msgspec.json.Decoder(Head, strict=False)
@@ -54,7 +55,17 @@ _MEDICATION_USES = frozenset(
     {"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"}
 )
 _REFERRED_TO = frozenset({"Encounter", "Medication"})
+_OTHERS = frozenset({None, "Bundle", "OperationOutcome"})
 _DEEPEST = 3
+REPORT: tuple[Domain, ...] = ("procedure", "result")
+DRUG: tuple[Domain, ...] = ("drug",)
+_DOMAINS: dict[str, tuple[Domain, ...]] = {
+    "Condition": ("condition",),
+    "Observation": RESULT,
+    "Procedure": ("procedure",),
+    **dict.fromkeys(sorted(_MEDICATION_USES), DRUG),
+}
+"""The resources that say nothing to us unless their code does, and where it is looked up."""
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -92,33 +103,49 @@ class BundleReader:
     def _collect(self, bundle: structs.Bundle, ref: str, depth: int) -> None:
         if any(link.relation == "next" for link in bundle.link or ()):
             self.record.problem(ref, "incomplete")
+        seen = self.record.seen
         for number, item in enumerate(bundle.entry or ()):
-            if not item.resource or bytes(item.resource) == b"null":
+            raw = item.resource
+            if not raw:
                 continue
-            where = f"{ref}.entry[{number}]"
             try:
-                head = _HEAD.decode(item.resource)
+                head = _HEAD.decode(raw)
             except (msgspec.DecodeError, RecursionError) as error:
-                self._unreadable(where, error)
+                if bytes(raw) != b"null":
+                    self._unreadable(f"{ref}.entry[{number}]", error)
                 continue
             kind = head.resource_type
-            if kind is None:
-                self.record.problem(where, "no_resource")
-            elif kind == "Bundle":
-                self._nested(item.resource, where, depth)
-            elif kind == "OperationOutcome":
-                self._outcome(item.resource, where)
-            elif kind in _DECODERS:
-                self._keep(Entry(item.resource, head, self._name(head, item.full_url, where), item.full_url))
-            else:
-                self.record.count(kind, used=False)
+            if kind in _OTHERS:
+                self._other(kind, raw, f"{ref}.entry[{number}]", depth)
+                continue
+            kind = kind or ""
+            seen[kind] = seen.get(kind, 0) + 1
+            if kind in _DECODERS:
+                name = head.id or _tail(item.full_url)
+                where = f"{kind}/{name}" if name else f"{ref}.entry[{number}]"
+                if self._matters(kind, head, where):
+                    self._keep(Entry(raw, head, where, item.full_url))
 
-    @staticmethod
-    def _name(head: Head, url: str | None, where: str) -> str:
-        """How the resource is referred to: type and id, else the tail of its address, else its place."""
-        if head.id:
-            return f"{head.resource_type}/{head.id}"
-        return f"{head.resource_type}/{_tail(url)}" if url else where
+    def _matters(self, kind: str, head: Head, where: str) -> bool:
+        """Whether a resource can say anything to us, as far as its code tells."""
+        domains = _DOMAINS.get(kind)
+        raw = head.code or head.medication_codeable_concept
+        if domains is None or not raw:
+            return domains is None or head.medication_reference is not None or bool(head.component)
+        try:
+            return bool(self.record.coder.raw(bytes(raw), domains).matches or self._any_component(head))
+        except msgspec.DecodeError as error:
+            self._unreadable(where, error)
+            return False
+
+    def _other(self, kind: str | None, raw: Raw, where: str, depth: int) -> None:
+        """What stands in a Bundle besides resources of a patient."""
+        if kind is None:
+            self.record.problem(where, "no_resource")
+        elif kind == "Bundle":
+            self._nested(raw, where, depth)
+        else:
+            self._outcome(raw, where)
 
     def _keep(self, entry: Entry) -> None:
         kind = entry.head.resource_type
@@ -129,7 +156,6 @@ class BundleReader:
             for name in (entry.ref, entry.url):
                 if name:
                     self.index[name] = entry
-            self.record.count(kind or "", used=False)
             return
         earlier = self.entries.get(entry.ref)
         if earlier is not None and bytes(earlier.raw) != bytes(entry.raw):
@@ -162,7 +188,7 @@ class BundleReader:
         names = {name for name in (entry.head.id, _tail(entry.url)) if name}
         self.patient_names = frozenset(names)
         self.record.patient = entry.head.id or _tail(entry.url) or ""
-        self.record.count("Patient", used=True)
+        self.record.used["Patient"] = 1
         patient = self._decode("Patient", entry.raw, entry.ref)
         if patient is not None:
             read_patient(self.record, patient, entry.ref)
@@ -242,7 +268,8 @@ class BundleReader:
             _READERS[kind](self, entry)
         except (msgspec.DecodeError, RecursionError) as error:
             self._unreadable(entry.ref, error)
-        self.record.count(kind, used=len(self.record.events) > before)
+        if len(self.record.events) > before:
+            self.record.used[kind] = self.record.used.get(kind, 0) + 1
 
     def _decode(self, kind: str, raw: Raw, ref: str) -> Any:
         """The resource, or None if it cannot be decoded (noted)."""
@@ -255,43 +282,29 @@ class BundleReader:
     def _unreadable(self, ref: str, error: Exception) -> None:
         self.record.problem(ref, "resource", path=place(error))
 
-    def _code(self, head: Head, *domains: Any) -> Coded:
+    def _code(self, head: Head, domains: tuple[Domain, ...]) -> Coded:
         """The meaning of the resource's code in the first of these domains that knows it."""
-        coded = NOTHING
-        if head.code:
-            raw = bytes(head.code)
-            for domain in domains:
-                coded = self.record.coder.raw(raw, domain)
-                if coded.matches:
-                    return coded
-        return coded
+        return self.record.coder.raw(bytes(head.code), domains) if head.code else NOTHING
 
     def _condition(self, entry: Entry) -> None:
-        coded = self._code(entry.head, "condition")
-        if coded.matches:
-            condition = _DECODERS["Condition"].decode(entry.raw)
-            if self._is_ours(condition, entry.ref):
-                visit = self.visit(condition.encounter, entry.ref)
-                read_condition(self.record, condition, coded, entry.ref, visit)
+        condition = _DECODERS["Condition"].decode(entry.raw)
+        if self._is_ours(condition, entry.ref):
+            coded = self._code(entry.head, _DOMAINS["Condition"])
+            read_condition(self.record, condition, coded, entry.ref, self.visit(condition.encounter, entry.ref))
 
     def _observation(self, entry: Entry) -> None:
-        coded = self._code(entry.head, "result", "condition", "procedure")
-        if coded.matches or self._any_component(entry.head):
-            observation = _DECODERS["Observation"].decode(entry.raw)
-            if self._is_ours(observation, entry.ref):
-                visit = self.visit(observation.encounter, entry.ref)
-                read_observation(self.record, observation, coded, entry.ref, visit)
+        observation = _DECODERS["Observation"].decode(entry.raw)
+        if self._is_ours(observation, entry.ref):
+            coded = self._code(entry.head, RESULT)
+            read_observation(self.record, observation, coded, entry.ref, self.visit(observation.encounter, entry.ref))
 
     def _any_component(self, head: Head) -> bool:
         if not head.component or bytes(head.component) == b"null":
             return False
-        return any(
-            self._code(component, "result", "condition", "procedure").matches
-            for component in _COMPONENTS.decode(head.component)
-        )
+        return any(self._code(component, RESULT).matches for component in _COMPONENTS.decode(head.component))
 
     def _report(self, entry: Entry) -> None:
-        coded = self._code(entry.head, "procedure", "result")
+        coded = self._code(entry.head, REPORT)
         report = _DECODERS["DiagnosticReport"].decode(entry.raw)
         if self._is_ours(report, entry.ref):
             visit = self.visit(report.encounter, entry.ref)
@@ -313,7 +326,7 @@ class BundleReader:
         head, reference = entry.head, entry.head.medication_reference
         coded: Coded | None = NOTHING
         if head.medication_codeable_concept:
-            coded = self.record.coder.raw(bytes(head.medication_codeable_concept), "drug")
+            coded = self.record.coder.raw(bytes(head.medication_codeable_concept), DRUG)
         elif reference is not None and reference.reference:
             coded = self._referred_medication(head, reference.reference)
             if coded is None and reference.display:
@@ -335,12 +348,10 @@ class BundleReader:
         return self._coded_medication(medication, contained) if medication is not None else None
 
     def _procedure(self, entry: Entry) -> None:
-        coded = self._code(entry.head, "procedure", "condition")
-        if coded.matches:
-            procedure = _DECODERS["Procedure"].decode(entry.raw)
-            if self._is_ours(procedure, entry.ref):
-                visit = self.visit(procedure.encounter, entry.ref)
-                read_procedure(self.record, procedure, coded, entry.ref, visit)
+        procedure = _DECODERS["Procedure"].decode(entry.raw)
+        if self._is_ours(procedure, entry.ref):
+            coded = self._code(entry.head, _DOMAINS["Procedure"])
+            read_procedure(self.record, procedure, coded, entry.ref, self.visit(procedure.encounter, entry.ref))
 
     def _allergy(self, entry: Entry) -> None:
         allergy = _DECODERS["AllergyIntolerance"].decode(entry.raw)

@@ -59,18 +59,26 @@ class Coder:
 
     def __init__(self, local_codes: LocalCodes | None = None) -> None:
         self._local = {(_bare(system), code): concept for (system, code), concept in (local_codes or {}).items()}
-        self._raw: dict[tuple[Domain, bytes], Coded] = {}
+        self._raw: dict[tuple[Domain, ...], dict[bytes, Coded]] = {}
         self._named: dict[tuple[Domain, str], tuple[Match, ...]] = {}
 
-    def raw(self, raw: bytes, domain: Domain) -> Coded:
-        """The meaning of a CodeableConcept as it stands in the file. Raises msgspec.DecodeError if it is none."""
-        key = (domain, raw)
-        found = self._raw.get(key)
+    def raw(self, raw: bytes, domains: tuple[Domain, ...]) -> Coded:
+        """The meaning of a CodeableConcept as it stands in the file, in the first of these domains that knows it.
+
+        Raises msgspec.DecodeError if it is no CodeableConcept.
+        """
+        remembered = self._raw.setdefault(domains, {})
+        found = remembered.get(raw)
         if found is None:
-            if len(self._raw) >= _REMEMBERED:
-                self._raw.clear()
-            found = self._raw[key] = self.concept(_CONCEPT.decode(raw), domain)
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            found = remembered[raw] = self.first(_CONCEPT.decode(raw), domains)
         return found
+
+    def first(self, coded: CodeableConcept | None, domains: tuple[Domain, ...]) -> Coded:
+        """The meaning of a CodeableConcept in the first of these domains that knows it."""
+        meanings = (self.concept(coded, domain) for domain in domains)
+        return next((meaning for meaning in meanings if meaning.matches), self.concept(coded, domains[0]))
 
     def concept(self, coded: CodeableConcept | None, domain: Domain) -> Coded:
         """The meaning of a CodeableConcept: what its codes stand for, else what its words stand for."""

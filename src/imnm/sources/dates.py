@@ -56,6 +56,7 @@ def age_span(duration: str | None) -> Interval | None:
     return Interval(float(int(least)), float(int(least + grain)))
 
 
+@lru_cache(maxsize=65536)
 def iso_day(span: Interval | None) -> str | None:
     """The span as a date, as exact as it is (``2019``, ``2019-04`` or ``2019-04-17``); None if it is not one."""
     if span is None or not span.known or abs(span.low) == float("inf") or abs(span.high) == float("inf"):

@@ -18,25 +18,27 @@ LIMIT_MB = 200
 """More than a patient's record can be; larger inputs are refused before anything is decoded."""
 
 
-class Top(structs.Fhir):
-    """The outermost object of either format, as far as it tells which it is."""
+class Top(structs.Bundle):
+    """The outermost object of either format: a Bundle, or what tells a Phenopacket."""
 
     resource_type: str | None = None
-    type: Raw = Raw()
-    timestamp: Raw = Raw()
-    link: Raw = Raw()
-    entry: Raw = Raw()
     subject: Raw = Raw()
     phenotypic_features: Raw = Raw()
     meta_data: Raw = Raw()
-    measurements: Raw = Raw()
-    diseases: Raw = Raw()
     proband: Raw = Raw()
     members: Raw = Raw()
 
 
-_TOP = msgspec.json.Decoder(Top)
-_BUNDLE = msgspec.json.Decoder(structs.Bundle, strict=False)
+class Entries(structs.Fhir):
+    """The entries of a Bundle, each as it stands."""
+
+    entry: list[Raw] = []
+
+
+_TOP = msgspec.json.Decoder(Top, strict=False)
+_ENTRIES = msgspec.json.Decoder(Entries)
+_ENTRY = msgspec.json.Decoder(structs.Entry, strict=False)
+_OTHER_FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 
 def checked(data: bytes) -> bytes:
@@ -62,32 +64,50 @@ def checked(data: bytes) -> bytes:
 def top_of(data: bytes) -> tuple[Top, bytes, bool]:
     """The outermost object, the bytes to go on with, and whether numbers that are none had to be replaced.
 
-    Raises InputError if the bytes are no JSON object.
+    Raises InputError if the bytes are no JSON object of a known structure.
     """
     try:
         return _TOP.decode(data), data, False
     except RecursionError:
         raise InputError(say("sources.error.too_deep")) from None
-    except msgspec.ValidationError:
-        raise InputError(say("sources.error.not_known")) from None
+    except msgspec.ValidationError as error:
+        return _loose(data, error), data, False
     except msgspec.DecodeError as error:
         mended = _mended(data)
         if mended is None:
             raise InputError(_syntax_error(data, error)) from None
     try:
         return _TOP.decode(mended), mended, True
-    except msgspec.DecodeError:
-        raise InputError(say("sources.error.not_known")) from None
-
-
-def bundle_of(data: bytes) -> structs.Bundle:
-    """The Bundle. Raises InputError if it is malformed."""
-    try:
-        return _BUNDLE.decode(data)
-    except RecursionError:
-        raise InputError(say("sources.error.too_deep")) from None
     except msgspec.DecodeError as error:
-        raise InputError(say("sources.error.malformed", format="Bundle", path=place(error))) from None
+        raise InputError(_structure_error(error)) from None
+
+
+def _loose(data: bytes, error: Exception) -> Top:
+    """The outermost object, where single entries are not what an entry is: each of these becomes an empty one."""
+    if not place(error).startswith(" at entry["):
+        raise InputError(_structure_error(error)) from None
+    try:
+        entries = _ENTRIES.decode(data).entry
+        top = _TOP.decode(msgspec.json.encode({**_OTHER_FIELDS.decode(data), "entry": []}))
+    except (msgspec.DecodeError, RecursionError) as other:
+        raise InputError(_structure_error(other)) from None
+    top.entry = [_entry(raw) for raw in entries]
+    return top
+
+
+def _entry(raw: Raw) -> structs.Entry:
+    """The entry; one that is none keeps its bytes as its resource, so that it is noted where it stands."""
+    try:
+        return _ENTRY.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return structs.Entry(resource=raw)
+
+
+def _structure_error(error: Exception) -> str:
+    where = place(error)
+    if where.startswith((" at entry", " at link", " at type", " at timestamp")):
+        return say("sources.error.malformed", format="Bundle", path=where)
+    return say("sources.error.not_known")
 
 
 def _mended(data: bytes) -> bytes | None:

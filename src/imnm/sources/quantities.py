@@ -164,7 +164,8 @@ _UNCLEAR = re.compile(
 _NEGATIVE = re.compile(
     r"\bneg(?:ative|\b)|non-? ?reactive|not (?:detect|seen|found|present)|undetect"
     r"|\bnone(?: detected| seen)?\b|\babsent\b|\bnd\b|\bnr\b"
-    r"|no (?:antibod|evidence|significant)|unremarkable"
+    r"|\b(?:no|not)\b(?: [\w-]+){0,3} (?:positive|reactive|detected|present|seen|found)"
+    r"|\bno (?:antibod|evidence|significant)|unremarkable"
 )
 _POSITIVE = re.compile(r"\bpos(?:itive|itivity|\b)|(?<!non)(?<!non-)(?<!non )\breactive|\bdetected|\bpresent\b|^\++$")
 _EARLIER = re.compile(r"previous|\bprior\b|history|outside|earlier|\blast year\b|repeat")

@@ -111,6 +111,7 @@ class Record:
     ) -> None:
         """Keep what an entry with this coding, status and note says of each concept it speaks of."""
         name = coded.name + (f" ({words[:80]})" if words else "")
+        texts: dict[tuple[Truth, bool], str] = {}
         doubtful = coded.denied or (note is not None and note.contradicts)
         for match, truth in implied(coded.matches, stated):
             concept = CONCEPTS[match.concept]
@@ -120,23 +121,26 @@ class Record:
             over = past or (not concept.lasting and (match.past or (note is not None and note.past)))
             if note is not None and note.unlocated and truth is True and concept.id in LOCATED_WEAKNESS:
                 said = None
+            text = texts.get((said, over))
+            if text is None:
+                text = texts[said, over] = statement_text(name, said, over, when)
             self.add(
                 Event(
-                    concept=f"{concept.id}.past" if over and said is True else concept.id,
-                    start=when.span.low if match.days_ago is None else when.known - match.days_ago[1],
-                    end=when.span.high if match.days_ago is None else when.known - match.days_ago[0],
-                    known=when.known,
+                    f"{concept.id}.past" if over and said is True else concept.id,
+                    when.span.low if match.days_ago is None else when.known - match.days_ago[1],
+                    when.span.high if match.days_ago is None else when.known - match.days_ago[0],
+                    when.known,
                     truth=said,
                     grade=grade or (note.grade if note is not None and said is not False else None),
                     ref=ref,
-                    text=statement_text(name, said, over, when),
+                    text=text,
                 )
             )
             finding = SEEN_BY_A_TEST.get(concept.id) if match.relation != "broader" else None
             if concept.id == "abnormal_emg" and said is True and MYOPATHIC_EMG.search(coded.text):
                 finding = "emg_myopathic"
             if finding is not None:
-                self.also(finding, said, when, ref, statement_text(name, said, False, when))
+                self.also(finding, said, when, ref, text)
         if doubtful and stated is True and coded.matches:
             self.problem(ref, "contradiction")
 
@@ -170,7 +174,7 @@ class Record:
             problems=list(dict.fromkeys(self.problems)),
             exposures=self.exposures,
             newest_known=newest_known(events),
-            counts={kind: (self.seen[kind], self.used[kind]) for kind in sorted(self.seen)},
+            counts={kind: (self.seen[kind], self.used.get(kind, 0)) for kind in sorted(self.seen)},
         )
 
     def _with_the_others_unit(self, number: NoUnit) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from imnm.knowledge.concepts import CONCEPTS, implied
+from imnm.knowledge.concepts import CONCEPTS, Domain, implied
 from imnm.knowledge.messages import say
 from imnm.knowledge.units import canonical_unit, convert, unit_of_range
 from imnm.logic.event import Event
@@ -27,6 +27,9 @@ from .quantities import Limit, Measured, Verdict, bounded, flag, measured, stren
 from .record import NoUnit, Record, When
 from .reports import read_text
 from .structs import CodeableConcept, Measurement, Observation, Quantity, Ratio, ReferenceRange
+
+RESULT: tuple[Domain, ...] = ("result", "condition", "procedure")
+"""Where the code of a result is looked up: a test, else a finding or a procedure that is answered."""
 
 _NO_RESULT = frozenset({"entered-in-error", "cancelled", "registered"})
 _NOT_MEASURED = frozenset({"not-performed", "not-applicable", "error", "not-a-number", "negative-infinity",
@@ -285,11 +288,7 @@ def read_observation(record: Record, observation: Observation, coded: Coded, ref
 
 def any_domain(record: Record, code: CodeableConcept | None) -> Coded:
     """What a result's code means: a test, else a finding or a procedure that is answered."""
-    for domain in ("result", "condition", "procedure"):
-        coded = record.coder.concept(code, domain)
-        if coded.matches:
-            return coded
-    return record.coder.concept(code, "result")
+    return record.coder.first(code, RESULT)
 
 
 def read_part(record: Record, part: Measurement, coded: Coded, when: When, ref: str, notes: str, method: str) -> None:
