@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from imnm.knowledge.criteria import CALCULATORS, NEVER_LOWERS
+from imnm.knowledge.criteria import CALCULATORS
+from imnm.knowledge.criteria.pharmacology import STATIN_PGX
+from imnm.knowledge.criteria.statin import SAMS_CI
 
 from .build import answered, run, yes
 
@@ -52,7 +54,7 @@ def test_a_low_index_is_greyed_where_imnm_comes_first(ck: float | None, weak: bo
     assert answer.extra["greyed"]
     assert "imnm_first" in answer.notes
     assert not {"rechallenge", "recurrence_days"} & set(answer.missing), "never asks for a rechallenge"
-    assert "sams-ci" in NEVER_LOWERS
+    assert SAMS_CI.never_lowers
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_normal_genes_say_nothing_about_imnm(statin: str) -> None:
                  interacting_drugs="none")  # fmt: skip
     assert (answer.class_, answer.extra["advice"]) == ("nothing", [])
     assert "not_about_imnm" in answer.notes
-    assert "statin-pgx" in NEVER_LOWERS
+    assert STATIN_PGX.never_lowers
 
 
 def test_several_interacting_drugs_and_the_strictest_leads() -> None:

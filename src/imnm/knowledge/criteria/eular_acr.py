@@ -8,6 +8,8 @@ nothing in these criteria, so that a low class says nothing against IMNM.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from operator import itemgetter
 
 from imnm.logic.evaluate import Result
 from imnm.logic.nodes import All, Any_, Compare, IfElse, Not, Score, Threshold, Value
@@ -15,7 +17,7 @@ from imnm.logic.nodes import All, Any_, Compare, IfElse, Not, Score, Threshold, 
 from ..evidence import evidence, threshold
 from ..findings import AGE_18, AGE_40
 from . import items as i
-from .model import OTHERWISE, CriteriaResult, CriteriaSet, Environment, Ladder, Note, Rung
+from .model import OTHERWISE, CriteriaResult, CriteriaSet, Environment, Ladder, Note, Rung, part
 
 WEIGHTS = i.WEIGHTS
 CUT_OFFS = evidence("primary", "lundberg2017")
@@ -59,18 +61,29 @@ def _cut_off(class_: str, column: str, number: float) -> Threshold:
     )
 
 
-def _reaches(class_: str, without: float, with_: float) -> Rung:
-    condition = IfElse(
-        i.BIOPSY,
-        Compare(WITH_BIOPSY, ">=", _cut_off(class_, "with_biopsy", with_)),
-        Compare(WITHOUT_BIOPSY, ">=", _cut_off(class_, "without_biopsy", without)),
-    )
-    return Rung(class_, condition, CUT_OFFS)
+ID = "eular-acr-2017"
+PARTS = {"without_biopsy": WITHOUT_BIOPSY, "with_biopsy": WITH_BIOPSY}
+LIMITS = {
+    "definite": {"without_biopsy": 7.5, "with_biopsy": 8.7},
+    "probable": {"without_biopsy": 5.5, "with_biopsy": 6.7},
+    "possible": {"without_biopsy": 5.3, "with_biopsy": 6.5},
+}
+REACHED: dict[str, dict[str, Value]] = {
+    class_: {
+        column: Compare(part(ID, column), ">=", _cut_off(class_, column, number)) for column, number in limits.items()
+    }
+    for class_, limits in LIMITS.items()
+}
 
 
-DEFINITE = _reaches("definite", 7.5, 8.7)
-PROBABLE = _reaches("probable", 5.5, 6.7)
-POSSIBLE = _reaches("possible", 5.3, 6.5)
+def _rungs(condition: Callable[[dict[str, Value]], Value]) -> tuple[Rung, ...]:
+    reached = (Rung(class_, condition(columns), CUT_OFFS) for class_, columns in REACHED.items())
+    return (*reached, Rung("not_iim", OTHERWISE, CUT_OFFS))
+
+
+CLASSES = Ladder("class", _rungs(lambda columns: IfElse(i.BIOPSY, columns["with_biopsy"], columns["without_biopsy"])))
+COLUMNS = tuple(Ladder(column, _rungs(itemgetter(column)), words="class") for column in PARTS)
+PROBABLE = CLASSES.rungs[1]
 
 ANY_SKIN = Any_((i.HELIOTROPE, i.PAPULES, i.SIGN))
 ANY_WEAKNESS = Any_((i.PROX_ARMS, i.PROX_LEGS, i.NECK_FLEXORS, i.LEGS_PROXIMAL))
@@ -134,48 +147,44 @@ def choose_column(environment: Environment) -> dict[str, Result]:
 
 
 def both_columns(result: CriteriaResult, environment: Environment) -> None:
-    """Adds both columns with their probability, the sub-class, and which subclasses stay open."""
+    """Adds the probability to both columns, and the sub-class with what it could still be."""
     if result.result == "not-applicable":
         return
-    columns = {}
-    for column, with_biopsy in (("without_biopsy", False), ("with_biopsy", True)):
-        reading = COLUMNS.read({**environment, "muscle_biopsy": with_biopsy})
-        low, high = reading.score_range or (0.0, 0.0)
-        columns[column] = {
-            "score_range": [low, high],
-            "class": reading.class_,
-            "could_reach": reading.could_reach,
-            "probability_range": [round(probability(score, with_biopsy), 4) for score in (low, high)],
+    rules, scores = result.extra.pop("rules"), result.extra.pop("numbers")
+    columns = {
+        column: {
+            "score_range": list(scores[column]),
+            "class": rules[column]["class"],
+            "could_reach": rules[column]["could_reach"],
+            "probability_range": [round(probability(score, column == "with_biopsy"), 4) for score in scores[column]],
         }
+        for column in PARTS
+    }
     used = "with_biopsy" if environment["muscle_biopsy"] is True else "without_biopsy"
-    tree = result.extra.pop("rules")["subclass"]
     classified = result.class_ in ("definite", "probable")
+    tree = rules["subclass"] if classified else dict.fromkeys(rules["subclass"])
     result.extra |= {
         "column": used,
         "columns": columns,
-        "probability": columns[used]["probability_range"][0],  # type: ignore[index]
+        "probability": columns[used]["probability_range"][0],
         "probability_error": PROBABILITY_ERROR.number,
-        "subclass": tree["class"] if classified else None,
-        "subclass_could_be": tree["could_reach"] if classified else None,
-        "subclass_text": tree["text"] if classified else None,
-        "subclass_provisional": tree["provisional"] if classified else False,
+        "subclass": tree["class"],
+        "subclass_could_be": tree["could_reach"],
+        "subclass_text": tree["text"],
+        "subclass_provisional": bool(tree["provisional"]),
     }
 
 
-CLASSES = Ladder("class", (DEFINITE, PROBABLE, POSSIBLE, Rung("not_iim", OTHERWISE, CUT_OFFS)))
-SCORE = IfElse(i.BIOPSY, WITH_BIOPSY, WITHOUT_BIOPSY)
-APPLICABLE = Not(i.BETTER_EXPLANATION)
-
-COLUMNS = CriteriaSet(id="eular-acr-2017", evidence=WEIGHTS, fulfilled=PROBABLE.condition, classes=CLASSES, score=SCORE)
-
 EULAR_ACR_2017 = CriteriaSet(
-    id="eular-acr-2017",
+    id=ID,
     evidence=WEIGHTS,
     fulfilled=PROBABLE.condition,
     classes=CLASSES,
-    score=SCORE,
-    applicable=APPLICABLE,
-    also=(SUBCLASSES,),
+    score=IfElse(i.BIOPSY, part(ID, "with_biopsy"), part(ID, "without_biopsy")),
+    applicable=Not(i.BETTER_EXPLANATION),
+    parts=PARTS,
+    also=(SUBCLASSES, *COLUMNS),
+    numbers={column: part(ID, column) for column in PARTS},
     notes=NOTES,
     prepare=choose_column,
     finish=both_columns,

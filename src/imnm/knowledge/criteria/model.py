@@ -73,6 +73,11 @@ def label(id: str) -> str:
     return say(key) if has(key) or id not in FINDINGS else FINDINGS[id].label
 
 
+def part(set_id: str, name: str, kind: Kind = "number") -> Ref:
+    """The node that stands for a part of a set (``CriteriaSet.parts``)."""
+    return Ref(f"{set_id}/part/{name}", kind)
+
+
 class Rung(NamedTuple):
     """One class of a ladder and when it is reached. Its sentence is ``criteria.<set>.<ladder>.<id>``."""
 
@@ -83,11 +88,12 @@ class Rung(NamedTuple):
 
 class Ladder(NamedTuple):
     """Classes in order, strongest first: the first rung that surely holds is the class. ``ranked``: an earlier rung is
-    a better class (otherwise there is nothing it "could reach")."""
+    a better class (otherwise there is nothing it "could reach"). ``words``: the ladder whose sentences it shares."""
 
     id: str
     rungs: tuple[Rung, ...]
     ranked: bool = True
+    words: str = ""
 
 
 class Note(NamedTuple):
@@ -143,6 +149,7 @@ class CriteriaSet:
     fulfilled:  when it is fulfilled. classes: its main ladder. score: the number its classes rest on, if any.
     score_matters: the score is an answer of its own, so that what it lacks is missing even if the class stands.
     applicable: when it can be used at all (false: not-applicable).
+    parts:      expressions that several others refer to by ``part``, each evaluated and proved once.
     also:       further ladders shown beside the main one, which never change ``fulfilled``.
     numbers:    further numbers shown (counts, points of the parts), from least to most. truths: further truths shown.
     assumed:    truths read as this for the class when they are unknown; they stay among the missing.
@@ -158,6 +165,7 @@ class CriteriaSet:
     score: Value | None = None
     score_matters: bool = False
     applicable: Value | None = None
+    parts: Mapping[str, Value] = field(default_factory=dict)
     also: tuple[Ladder, ...] = ()
     numbers: Mapping[str, Value] = field(default_factory=dict)
     truths: Mapping[str, Value] = field(default_factory=dict)
@@ -180,7 +188,8 @@ class CriteriaSet:
     @cached_property
     def definitions(self) -> dict[str, Value]:
         """Every expression of the set by id (``<set>/fulfilled``, ``<set>/<ladder>/<rung>``, ``<set>/note/<id>``)."""
-        found: dict[str, Value] = {f"{self.id}/fulfilled": self.fulfilled}
+        found: dict[str, Value] = {part(self.id, name).id: node for name, node in self.parts.items()}
+        found[f"{self.id}/fulfilled"] = self.fulfilled
         if self.score is not None:
             found[f"{self.id}/score"] = self.score
         if self.applicable is not None:
@@ -197,7 +206,7 @@ class CriteriaSet:
         ids = dict.fromkeys(
             below.id for node in self.definitions.values() for below in walk(node) if isinstance(below, Ref)
         )
-        return tuple(ITEMS[id] for id in ids)
+        return tuple(ITEMS[id] for id in ids if id not in self.definitions)
 
     @cached_property
     def program(self) -> Program:
@@ -311,7 +320,7 @@ class _Reading:
         return {
             "class": outcome.class_,
             "could_reach": outcome.could_reach,
-            "text": sentence(self.set.id, ladder.id, outcome.class_),
+            "text": sentence(self.set.id, ladder.words or ladder.id, outcome.class_),
             "provisional": evidence.provisional,
             "sources": list(evidence.sources),
         }
