@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, dataclass_transform, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_type_hints
 
 from .interval import OPS, Op
 from .truth import Truth
@@ -47,10 +47,27 @@ class Node:
     def check(self) -> None:
         """Further conditions than the types of the fields; raises ``NodeError``."""
 
-    def children(self) -> Iterator[Node]:
+    def children(self) -> tuple[Node, ...]:
         """The nodes directly below, in the order of the fields."""
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            yield from _nodes_in(getattr(self, field.name))
+        return kept(self, "children", lambda: tuple(_below(self)))
+
+
+def _below(node: Node) -> Iterator[Node]:
+    for field in dataclasses.fields(node):  # type: ignore[arg-type]
+        yield from _nodes_in(getattr(node, field.name))
+
+
+_K = TypeVar("_K")
+
+
+def kept(node: Node, name: str, make: Callable[[], _K]) -> _K:
+    """What follows from a node alone, worked out once and kept with it (a node never changes)."""
+    notes = node.__dict__
+    key = f" {name}"  # no field has such a name, so equality and hash do not see it
+    if key not in notes:
+        notes[key] = make()
+    found: _K = notes[key]
+    return found
 
 
 class NodeError(TypeError):

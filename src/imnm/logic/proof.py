@@ -144,11 +144,15 @@ def _value_parts(node: n.Value) -> list[n.Value]:
     """The patient values directly below, without the numbers that belong to the node itself."""
     if isinstance(node, n.Bands):
         return [node.part]
-    return [child for child in node.children() if isinstance(child, n.Value)]
+    return n.kept(node, "value parts", lambda: [child for child in node.children() if isinstance(child, n.Value)])
 
 
 def _parameters(series: n.Series) -> list[n.Value]:
     """The patient values that a series rests on (anchors of windows, bounds), thresholds and dates of asking aside."""
+    return n.kept(series, "parameters", lambda: _parameters_of(series))
+
+
+def _parameters_of(series: n.Series) -> list[n.Value]:
     found: list[n.Value] = []
     for child in series.children():
         if isinstance(child, n.Series):
@@ -263,6 +267,10 @@ _NAMES = {n.All: "all of", n.Any_: "any of", n.Score: "score of", n.Sum: "sum of
 
 def formula(node: n.Node) -> str:
     """A node in the notation of the algebra, one level deep; the sentences for people are made by ``words``."""
+    return n.kept(node, "formula", lambda: _formula(node))
+
+
+def _formula(node: n.Node) -> str:
     match node:
         case n.Ref() | n.Threshold():
             return node.id
@@ -273,7 +281,7 @@ def formula(node: n.Node) -> str:
         case n.AtLeast():
             return f"at least {node.n} of {len(node.parts)}"
         case n.All() | n.Any_() | n.Score() | n.Sum() | n.Greatest():
-            return f"{_NAMES[type(node)]} {len(list(node.children()))}"
+            return f"{_NAMES[type(node)]} {len(node.children())}"
         case _ if type(node) in REDUCTIONS:
             return f"{type(node).__name__}({', '.join(sorted(n.concepts_of(node)))})"
     return type(node).__name__
