@@ -133,6 +133,27 @@ def test_tempo_becomes_events_of_its_own() -> None:
     assert [event.truth for event in of(found, "asymmetric_weakness")] == [False]
 
 
+@pytest.mark.parametrize(
+    ("text", "note", "concept"),
+    [
+        ("Skin rash", "shawl sign", "shawl_sign"),
+        ("Skin rash", "dermatomyositis-like", "skin_rash_dm"),
+        ("Cardiac involvement", "biopsy-proven myocarditis", "myocarditis"),
+        ("Acute kidney injury", "dialysis", "dialysis"),
+        ("Muscle pain", "legs, cramps", "muscle_cramp"),
+    ],
+)
+def test_a_note_can_add_a_sign(text: str, note: str, concept: str) -> None:
+    assert of(reading(condition(text, note=[{"text": note}])), concept)[0].truth is True
+    assert not of(reading(condition(text, status="refuted", note=[{"text": note}])), concept)
+
+
+@pytest.mark.parametrize("note", ["dermatomyositis suspected", "polymyositis?", "no myocarditis", "mother had cramps"])
+def test_a_disease_or_a_denial_in_a_note_adds_nothing(note: str) -> None:
+    concepts = {event.concept for event in reading(condition("Muscle pain", note=[{"text": note}])).events}
+    assert concepts == {"birth", "sex", "myalgia"}
+
+
 def test_code_and_text_agree_on_one_event() -> None:
     both = {"text": "Proximal muscle weakness", "coding": [
         {"system": SNOMED, "code": "249939004"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from imnm.knowledge.concepts import CONCEPTS, members
 from imnm.knowledge.messages import say
 from imnm.logic.event import Event
@@ -119,12 +121,38 @@ def _also(record: Record, note: Note, lead: str, when: When, ref: str, name: str
     """The further things a note states. What an examination found holds on the day of recording."""
     day = When(Interval(when.known, when.known), when.known) if when.known > -INF else When(UNKNOWN, when.known)
     text = say("sources.text.report", name=name, matched=words[:160], date=when.date)
+    for concept in signs_in(record, words) - {lead}:
+        if not note.contradicts:
+            record.also(concept, True, when, ref, text)
     for concept, truth in note.also:
         if note.contradicts and concept != "strength_normal":
             continue
         record.also(concept, truth, day if concept.startswith("strength_") else when, ref, text)
     if note.unlocated and lead in WEAKNESS:
         record.also("muscle_weakness", True, when, ref, text, note.grade)
+
+
+_CLAUSES = re.compile(r"[,;.]| and | with | then ")
+SIGNS = frozenset(
+    {"shawl_sign", "v_sign", "gottron_papules", "gottron_sign", "heliotrope_rash", "mechanics_hands", "poikiloderma",
+     "calcinosis", "muscle_cramp", "muscle_stiffness", "muscle_tenderness", "myocarditis", "heart_failure",
+     "arrhythmia", "cardiomyopathy", "diplopia", "ophthalmoparesis", "ptosis", "dialysis", "waddling_gait",
+     "scapular_winging", "dysphagia", "bulbar_weakness", "dyspnoea", "myoglobinuria", "facial_weakness",
+     "difficulty_rising_from_chair", "difficulty_climbing_stairs", "difficulty_raising_arms", "neck_flexor_weakness",
+     "muscle_atrophy", "weight_loss", "fever", "arthritis", "raynaud"}
+)  # fmt: skip
+"""What a note may add to its entry: signs and complications. A disease named in a note is an opinion, not an entry."""
+
+
+def signs_in(record: Record, words: str) -> set[str]:
+    """The signs that a note states besides its entry, clause by clause."""
+    found = set()
+    for clause in _CLAUSES.split(words):
+        matches = record.coder.name(clause.strip(), "condition") if clause.strip() else ()
+        for match in matches:
+            if match.polarity is True and not match.past and not match.family and match.relation == "exact":
+                found.add(match.concept)
+    return found & SIGNS
 
 
 def _onset(record: Record, condition: Condition, note: Note, recorded: Interval | None, ref: str) -> Interval | None:

@@ -34,6 +34,7 @@ WEAKNESS = frozenset(
 """Concepts whose notes are read for strength grades, tempo and distribution of weakness."""
 
 PAIN = frozenset({"myalgia", "muscle_tenderness"})
+RASH = frozenset({"rash_any"})
 
 
 class Note(NamedTuple):
@@ -68,7 +69,7 @@ _SEVERE = re.compile(
     r"|tetrapleg\w+|quadripleg\w+|tetrapares\w+"
     r"|tube[- ]?fe(?:d|eding)|intubat\w+|ventilator|mechanical(?:ly)? ventilat\w+)"
     r"|\b(?:unable|cannot|can ?not|can hardly|could not|inability) (?:to )?(?:walk|stand|rise|get up|be raised|lift)\b"
-    r"|\b(?:lost|loss of) ambulation|non-?ambula\w+|cannot be raised"
+    r"|\b(?:lost|loss of) ambulation|non-?ambula\w+|cannot be raised|^(?:unable|impossible)$"
 )
 _MILD = re.compile(_NOT + r"\b(?:mild(?:ly)?|slight(?:ly)?|minor|minimal(?:ly)?|subtle|discrete)\b")
 _MODERATE = re.compile(_NOT + r"\bmoderate(?:ly)?\b")
@@ -84,7 +85,7 @@ _FULL = re.compile(
 )
 _UNABLE = re.compile(
     r"\b(?:unable|cannot|can ?not|could not|inability) (?:to )?walk(?! unaided| without| far| long)"
-    r"|\b(?:near-?|almost )?bed(?:ridden|bound)|(?:lost|loss of) ambulation|non-?ambula\w+"
+    r"|(?<!near-)(?<!near )(?<!almost )\bbed(?:ridden|bound)|(?:lost|loss of) ambulation|non-?ambula\w+"
 )
 _PROGRESSIVE = re.compile(
     _NOT + r"\b(?:(?:slowly |rapidly )?progress(?:ive|ing|ed|ion)|worsening|deteriorat\w+|increasing)"
@@ -108,6 +109,7 @@ _PAST = re.compile(r"\b(?:resolved|recovered fully|in the past|previously|has go
 _LEGS = re.compile(
     r"\blegs?\s*(?:>|more than|worse than)\s*(?:the )?arms?|predominantly (?:the )?(?:legs|lower limbs?)|legs more\b"
 )
+_LIKE_DM = re.compile(_NOT + r"\b(?:typical of |like |resembling )?dermatomyositis(?:[- ]like| rash| type)?")
 _DROPPED_HEAD = re.compile(r"\bdropped head|head drop")
 
 _DENIALS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
@@ -211,6 +213,8 @@ def _also(concept: str, low: str, weak: bool, normal: bool) -> list[tuple[str, b
             found.append(("strength_normal", True))
     elif concept in PAIN and _EXERTIONAL.search(low):
         found.append(("exercise_myalgia", True))
+    elif concept in RASH and _LIKE_DM.search(low):
+        found.append(("skin_rash_dm", True))
     return found
 
 
