@@ -392,6 +392,17 @@ def test_proof_reaches_the_record() -> None:
     assert {"Observation/anti_hmgcr_positive", "Observation/ck_elevated", "Observation/proximal_weakness"} <= refs
 
 
+def test_what_is_only_read_as_absent_is_said_to_be() -> None:
+    answer = evaluate_criteria(
+        "enmc-2016", {"anti_hmgcr_positive": True, "ck_elevated": True, "proximal_weakness": True}
+    )
+    assert {"skin_rash_dm", "dm_antibody_positive"} <= set(answer.extra["assumed"])
+    assert "skin_rash_dm (nothing on record" in str(answer.proof["class"])
+    seen = evaluate_criteria("enmc-2016", {"anti_hmgcr_positive": True, "ck_elevated": True, "proximal_weakness": True,
+                                           "skin_rash_dm": False})  # fmt: skip
+    assert "skin_rash_dm" not in seen.extra["assumed"]
+
+
 def test_an_unknown_environment_value_is_the_same_as_none() -> None:
     known = evaluate_criteria("enmc-ibm-2011", {"age_at_onset": UNKNOWN, "biopsy_rimmed_vacuoles": None})
     assert known == evaluate_criteria("enmc-ibm-2011", {})

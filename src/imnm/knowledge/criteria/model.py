@@ -238,9 +238,9 @@ class _Reading:
 
     def __init__(self, criteria: CriteriaSet, known: Environment) -> None:
         self.set = criteria
-        assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
+        self.assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
         self.known = criteria.program.run((), 0.0, known)
-        self.values = criteria.program.run((), 0.0, {**known, **assumed}) if assumed else self.known
+        self.values = criteria.program.run((), 0.0, {**known, **self.assumed}) if self.assumed else self.known
         self.prove_known = criteria.program.prover(self.known)
         self.prove_class = criteria.program.prover(self.values)
 
@@ -268,6 +268,8 @@ class _Reading:
     def extra(self, main: Outcome) -> dict[str, Any]:
         """The sentence of the class, the further ladders and the further numbers."""
         found: dict[str, Any] = {"text": sentence(self.set.id, self.set.classes.id, main.class_)}
+        if self.assumed:
+            found["assumed"] = list(self.assumed)
         if self.set.also:
             found["rules"] = {ladder.id: self.beside(ladder) for ladder in self.set.also}
         if self.set.numbers:
@@ -311,7 +313,8 @@ class _Reading:
             wanted["class"] = f"{self.set.id}/{self.set.classes.id}/{main.class_}"
         if self.set.score is not None:
             wanted["score"] = f"{self.set.id}/score"
-        return {name: msgspec.to_builtins(grounded(self.prove_class(id), prove)) for name, id in wanted.items()}
+        proofs = {name: grounded(self.prove_class(id), prove, self.assumed) for name, id in wanted.items()}
+        return {name: msgspec.to_builtins(proof) for name, proof in proofs.items()}
 
     def beside(self, ladder: Ladder) -> dict[str, Any]:
         """A further ladder as plain data."""
@@ -333,14 +336,15 @@ def sentence(set_id: str, ladder_id: str, class_: str | None) -> str:
     return say(f"criteria.{set_id}.{ladder_id}.{class_}")
 
 
-def grounded(proof: Proof, prove: Prove | None) -> Proof:
-    """The proof with the record entries of the findings it refers to, as their own proofs give them."""
-    if prove is None:
-        return proof
-    parts = [grounded(part, prove) for part in proof.parts]
-    evidence = list(proof.evidence)
-    if proof.kind == "Ref" and proof.id in FINDINGS:
+def grounded(proof: Proof, prove: Prove | None, assumed: Mapping[str, bool]) -> Proof:
+    """The proof with the record entries of the findings it refers to, as their own proofs give them, and with what is
+    only read as absent said to be so."""
+    parts = [grounded(part, prove, assumed) for part in proof.parts]
+    evidence, text = list(proof.evidence), proof.text
+    if proof.kind == "Ref" and proof.id in assumed:
+        text = say("criteria.common.assumed", item=text)
+    elif proof.kind == "Ref" and proof.id in FINDINGS and prove is not None:
         evidence = list(prove(proof.id).evidence)
     for part in parts:
         evidence += [entry for entry in part.evidence if entry not in evidence]
-    return Proof(proof.kind, proof.id, proof.value, proof.text, evidence, proof.missing, parts)
+    return Proof(proof.kind, proof.id, proof.value, text, evidence, proof.missing, parts)
