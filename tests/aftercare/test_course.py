@@ -227,6 +227,37 @@ def test_ck_is_no_part_of_deterioration() -> None:
     assert deteriorated(BASE, BASE) is False
 
 
+def visit(on: str, **measures: float) -> list[Event]:
+    """The core measures of one visit as a record brings them."""
+    names = {"physician": "physician_global", "patient": "patient_global", "extramuscular": "extramuscular_global"}
+    return [
+        measured(names.get(name, name), value, on, detail="150" if name == "mmt8" else None)
+        for name, value in measures.items()
+    ]
+
+
+def test_deterioration_from_recorded_visits() -> None:
+    first = visit("2024-01-05", physician=3, extramuscular=1, mmt8=140)
+    worse = visit("2024-03-05", physician=5, extramuscular=1, mmt8=110)
+    worse += visit("2024-05-05", physician=6, extramuscular=1, mmt8=100)
+    assert followup.deterioration(course(*first, *worse))["result"] is True
+    assert followup.deterioration(course(*first, *worse[:3]))["result"] is None, "one visit does not confirm"
+    fallen = [e for e in worse if e.concept == "mmt8"]
+    assert followup.deterioration(course(*first, *fallen))["result"] is None, "the global scales were not recorded"
+    steady = [*visit("2024-03-05", physician=3, patient=2, extramuscular=1, haq_di=1, mmt8=140),
+              *visit("2024-05-05", physician=3, patient=2, extramuscular=1, haq_di=1, mmt8=140)]  # fmt: skip
+    base = visit("2024-01-05", physician=3, patient=2, extramuscular=1, haq_di=1, mmt8=140)
+    assert followup.deterioration(course(*base, *steady))["result"] is False
+    assert followup.deterioration(course())["result"] is None
+
+
+def test_response_with_all_six_measures_is_the_golden_score() -> None:
+    before = visit("2024-01-03", physician=6, patient=7, mmt8=110, haq_di=1.5, extramuscular=2)
+    after = visit("2024-05-03", physician=2, patient=3, mmt8=130, haq_di=0.75, extramuscular=1)
+    found = followup.response(course(*before, ck(8000, "2024-01-02"), *after, ck(1500, "2024-05-02")))
+    assert found is not None and (found["score"], found["class"]) == (67.5, "major")  # criteria:T1
+
+
 def test_remission_needs_ck_and_three_months_of_stable_strength() -> None:
     strong = [measured("mmt8", 148, "2024-01-15", detail="150"), measured("mmt8", 148, "2024-05-15", detail="150")]
     assert followup.remission(course(ck(350, "2024-05-20"), *strong))["result"] is True

@@ -342,7 +342,7 @@ def monitoring(case: Case, subtype: str | None) -> dict[str, Any] | None:
         "phase": phase,
         "phase_text": say(f"monitoring.phase.{phase}"),
         "schedule": followup.schedule(course),
-        "definitions": [followup.remission(course)],
+        "definitions": [followup.remission(course), followup.deterioration(course)],
         "response": followup.response(course),
         "expect": [
             {"id": id, "text": say(f"monitoring.expect.{id}"), **cited(basis)}
@@ -379,8 +379,7 @@ def screening(case: Case, subtype: str) -> dict[str, Any]:
         return _not_screened("child")
     if window is not None and case.as_of > window:
         return _not_screened("late")
-    level = result.class_ or "standard"
-    notes = [say("monitoring.screening.category", category=say(f"monitoring.screening.level.{level}"))]
+    notes: list[str] = []
     if result.could_reach:
         notes.append(
             say("monitoring.screening.could", category=say(f"monitoring.screening.level.{result.could_reach}"))

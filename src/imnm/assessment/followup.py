@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from imnm.knowledge import monitoring as m
-from imnm.knowledge.criteria.measures import ENZYME_RANGE, TIS_2016, absolute_change
+from imnm.knowledge.criteria.measures import ENZYME_RANGE, HAQ, TIS_2016, VAS, absolute_change
 from imnm.knowledge.evidence import Evidence
+from imnm.knowledge.findings import CK_1000
 from imnm.knowledge.messages import say
 from imnm.knowledge.treatment import GLUCOCORTICOID, IMMUNOGLOBULIN, IMMUNOSUPPRESSANTS
 from imnm.logic.event import Event, day_date
@@ -80,10 +81,11 @@ def number(value: float) -> str:
 
 
 def points(course: Course, concept: str = CK) -> list[Point]:
-    """The exact results on exact days in order of time, one a day (the greatest)."""
+    """The exact results on exact days in order of time, one a day (the greatest); a CK of nothing is no result."""
+    least = math.ulp(0.0) if concept == CK else 0.0
     best: dict[float, Point] = {}
     for event in course.of(concept):
-        if event.start == event.end and math.isfinite(event.end) and event.low == event.high and event.low > 0:
+        if event.start == event.end and math.isfinite(event.end) and event.low == event.high >= least:
             point = Point(event.end, event.low, event.times_uln, event)
             if event.end not in best or best[event.end].value < point.value:
                 best[event.end] = point
@@ -307,8 +309,9 @@ def _pitfalls(course: Course, series: Sequence[Point]) -> Iterator[dict[str, Any
     yield from _little_muscle(course, series, normal)
     yield from _steroid_myopathy(course, latest, normal or falling)
     disturbing = [e for e in course.stated(*DISTURBING) if 0 <= latest.day - e.end <= m.DISTURBED_DAYS.number]
-    if disturbing and latest.value < 10 * m.BIOPSY_CK.number:
-        yield _statement("disturbed", disturbing, days=number(m.DISTURBED_DAYS.number))
+    if disturbing and latest.value < CK_1000.number:
+        values = {"days": number(m.DISTURBED_DAYS.number), "rise": number(m.BIOPSY_CK.number)}
+        yield _statement("disturbed", disturbing, **values)
     exchange = [e for e in course.stated("plasma_exchange") if 0 <= latest.day - e.end <= m.DISTURBED_DAYS.number]
     if exchange:
         yield _statement("exchange", exchange)
@@ -321,7 +324,7 @@ def _strong_but_raised(course: Course, latest: Point) -> Iterator[dict[str, Any]
     strong = [e for e in course.stated("strength_normal") if e.end > -math.inf]
     worse = [e for e in course.stated("strength_worse") if strong and e.end > max(s.end for s in strong)]
     if strong and not worse and latest.value > m.STRONG_CK.number:
-        yield _statement("strong_but_raised", [*strong, latest.event])
+        yield _statement("strong_but_raised", [*strong, latest.event], limit=number(m.STRONG_CK.number))
 
 
 def _little_muscle(course: Course, series: Sequence[Point], normal: bool) -> Iterator[dict[str, Any]]:
@@ -456,10 +459,10 @@ def _stable_strength(course: Course, since: float) -> Truth:
 
 
 def response(course: Course) -> dict[str, Any] | None:
-    """The Total Improvement Score as far as strength and CK on record carry it; None without two visits.
+    """The Total Improvement Score as far as the measures on record carry it; None without two visits.
 
     Baseline: the last value up to the day the first immunosuppressant was started, else the first value. What is not
-    on record (the globals, HAQ) is missing: the score is then a range and has no class.
+    on record is missing: the score is then a range and has no class.
     """
     changes, used = _recorded_changes(course)
     if not changes:
@@ -480,10 +483,19 @@ def response(course: Course) -> dict[str, Any] | None:
     }
 
 
+TIS_MEASURES = {"phga": "physician", "ptga": "patient", "extra": "extramuscular", "haq": "haq"}
+
+
 def _recorded_changes(course: Course) -> tuple[dict[str, Interval], list[Event]]:
     """The changes of strength and CK in percent of their ranges, and the entries they come from."""
     changes: dict[str, Interval] = {}
     used: list[Event] = []
+    for measure, range_ in (("phga", VAS), ("ptga", VAS), ("extra", VAS), ("haq", HAQ)):
+        pair = _baseline_and_last(course, points(course, GLOBALS[TIS_MEASURES[measure]]))
+        if pair:
+            span = Fraction(range_.number)
+            changes[f"{measure}_change"] = exactly(float(absolute_change(*_values(pair), span, False)))
+            used += [point.event for point in pair]
     for scale, scores in strength_scores(course).items():
         pair = _baseline_and_last(course, scores)
         if scale and pair:
@@ -513,6 +525,15 @@ def _baseline_and_last(course: Course, series: Sequence[Point]) -> tuple[Point, 
 
 DECIMALS = 6
 """Differences are rounded to this before they meet a limit: 3.9 - 3.0 is 0.9 to a reader, not 0.8999999."""
+
+
+GLOBALS = {
+    "physician": "physician_global",
+    "patient": "patient_global",
+    "extramuscular": "extramuscular_global",
+    "haq": "haq_di",
+}
+"""The core measures beside strength and CK, and the concepts under which a record or a site's codes bring them."""
 
 
 class Visit(NamedTuple):
@@ -554,6 +575,29 @@ def confirmed_deterioration(baseline: Visit, visits: Sequence[Visit]) -> Truth:
     """Whether two visits in a row meet the conditions; unknown where what was not measured could decide it."""
     met = [deteriorated(baseline, visit) for visit in visits]
     return any_of(all_of(pair) for pair in pairwise(met))
+
+
+def deterioration(course: Course) -> dict[str, Any]:
+    """Confirmed deterioration from the measures on record, against the visit at which treatment began."""
+    scale, scores = max(strength_scores(course).items(), key=lambda row: (row[0] != "", len(row[1])), default=("", []))
+    series = {name: points(course, concept) for name, concept in GLOBALS.items()}
+    if scale:
+        series["mmt8"] = scores
+    by_day: dict[float, dict[str, float]] = {}
+    for name, measured in series.items():
+        for point in measured:
+            by_day.setdefault(point.day, {})[name] = point.value
+    begun = _treated_since(course)
+    days = sorted(by_day)
+    baseline = max((day for day in days if day <= begun <= course.as_of), default=days[0] if days else math.inf)
+    after = [Visit(**by_day[day]) for day in days if day > baseline]
+    return {
+        "id": "deterioration_proderm",
+        "text": say("monitoring.definition.deterioration"),
+        "result": confirmed_deterioration(Visit(**by_day[baseline]), after) if len(after) > 1 else None,
+        "evidence": entries(point.event for measured in series.values() for point in measured),
+        **cited(m.DETERIORATION),
+    }
 
 
 def _up(before: float | None, after: float | None, by: float) -> Truth:
