@@ -131,7 +131,7 @@ _KIND_WORDS = {"biopsy": "biopsy", "histology": "biopsy", "emg": "emg", "electro
 
 
 def _kind_named(tokens: list[Token]) -> str | None:
-    return next((_KIND_WORDS[t.word] for t in tokens if t.word in _KIND_WORDS), None)
+    return next((_KIND_WORDS[t[0]] for t in tokens if t[0] in _KIND_WORDS), None)
 
 
 def _tissue_of_title(title: str) -> bool:
@@ -155,7 +155,7 @@ def _header(sentence: Sentence) -> int:
 def _placed(s: Sentence, place: _Place, text: str, tokens: list[Token], first: bool) -> tuple[int, _Place]:
     """Where this sentence stands, and the item at which its body starts."""
     colon = _header(s)
-    line_start = _starts_line(text, tokens[0].start)
+    line_start = _starts_line(text, tokens[0][1])
     body = 0
     if colon > 0:
         section, strength = _section(s, colon, place)
@@ -170,8 +170,13 @@ def _placed(s: Sentence, place: _Place, text: str, tokens: list[Token], first: b
     return body, place._replace(muscle=muscle)
 
 
+_INDENT = 40
+
+
 def _starts_line(text: str, at: int) -> bool:
-    return text[text.rfind("\n", 0, at) + 1 : at].strip(" -*•\t") == ""
+    start = max(0, at - _INDENT)
+    line = text.rfind("\n", start, at)
+    return (line >= 0 or start == 0) and text[line + 1 : at].strip(" -*•\t") == ""
 
 
 def _leaves(s: Sentence, place: _Place, line_start: bool) -> bool:

@@ -37,6 +37,12 @@ _CASED = {"Ku": "anti_ku", "KU": "anti_ku", "EJ": "anti_ej", "OJ": "anti_oj", "K
           "ZO": "anti_zo", "Ha": "anti_ha", "MJ": "anti_nxp2", "ARS": "anti_aminoacyl_trna_synthetase_any",
           "U1RNP": "anti_u1_rnp"}  # fmt: skip
 
+_HINTS = ("hmg", "glutaryl", "srp", "recognition", "jo-1", "jo1", "jo 1", "histidyl", "pl-", "pl7", "pl 7", "pl1", "pl 1", "mi-2", "mi2",
+          "mi 2", "mda", "cadm", "tif", "p155", "nxp", "sae", "scl", "ro-", "ro5", "ro6", "ro 5", "ro 6", "trim21", "ssa", "ss-a", "n1a",
+          "n-1a", "mup44", "rnp", "fibrillarin", "synthetase", "anti-")  # fmt: skip
+_CASED_HINTS = ("Ku", "KU", "EJ", "OJ", "KS", "Zo", "ZO", "MJ", "ARS")
+"""Letters without which a text names no antibody: a look before the work."""
+
 USUAL_PANEL = ("anti_srp", "anti_jo1", "anti_pl7", "anti_pl12", "anti_ej", "anti_oj", "anti_mi2", "anti_mda5",
                "anti_tif1g", "anti_nxp2", "anti_sae1", "anti_ku", "anti_pm_scl")  # fmt: skip
 """What commercial myositis blots hold (dossier codes.md, section 4). Anti-HMGCR is not among them."""
@@ -47,6 +53,7 @@ _UNIT = r"(?:c\.?u\.?|u/ml|iu/ml|au/ml|ku/l|units?|ru/ml|eu|si|au|iu|ui/ml|mg/l|
 _COMPARE = r"(?:<=?|>=?|[≤≥]|below|under|less than|up to|above|over|more than|greater than|from|at least)"
 _EVENT = re.compile(
     rf"""
+    (?:(?<![a-z0-9])|(?=[^\sa-z0-9])) (?:
     (?P<cutoff> [(\[]?\s*\b(?:ref(?:erence)?\b\.?(?:\s+(?:range|interval|value|limit))?|normal(?:\s+range)?|cut-?\s?off|decision\s+limit)
         [^\w()<>≤≥]*(?:is\s+|for\s+\w+\s+|positive\s+|negative\s+)?{_COMPARE}?\s*{_NUMBER}(?:\s*[-–]\s*{_NUMBER})?\s*(?:{_UNIT})?\s*\)?
       | \b(?P<label>neg(?:ative)?|pos(?:itive)?|borderline|equivocal|weak(?:ly)?(?:\s+pos(?:itive)?)?|indeterminate|strong(?:ly)?(?:\s+pos(?:itive)?)?|moderate(?:\s+pos(?:itive)?)?)\b\.?
@@ -64,7 +71,7 @@ _EVENT = re.compile(
   | (?P<done> \b(?:tested|performed|repeated|included|requested|measured|found|examined|seen)\b )
   | (?P<value> (?<![\w:./-])(?P<sign><=?|>=?|[≤≥])?\s*(?P<titre>1\s*[:/]\s*)?(?P<number>{_NUMBER})(?![\w:%])(?:\s*(?P<unit>{_UNIT}))? )
   | (?P<past> \b(?:previous(?:ly)?|earlier|prior|formerly|in\s+(?:19|20)\d\d|last\s+(?:year|month|sample|serum)|historical(?:ly)?|before\s+treatment|years?\s+ago|months?\s+ago|initially|at\s+presentation|at\s+diagnosis)\b )
-  | (?P<break> ,|\(|\)|\bbut\b|\bwhereas\b|\bwhile\b|\|)
+  | (?P<break> ,|\(|\)|\bbut\b|\bwhereas\b|\bwhile\b|\|) )
     """,
     re.X | re.I,
 )  # fmt: skip
@@ -76,7 +83,7 @@ _GENERIC = re.compile(
     r"raises|request:|question|query|rule out|exclude[sd]?|known to)\b",
     re.I,
 )
-_SENTENCE = re.compile(r"(?<!\bref)(?<!\bca)(?<!\bapprox)(?<!\bno)(?<!\bvs)(?<!\bincl)(?<!\.)\.(?=\s|$)|[;\n]|(?<=\w)\?", re.I)
+_SENTENCE = re.compile(r"\.(?=\s|$)(?<!\bref\.)(?<!\bca\.)(?<!\bapprox\.)(?<!\bvs\.)(?<!\bincl\.)(?<!\.\.)|[;\n]|\?(?<=\w\?)", re.I)
 _PANEL = re.compile(
     r"\b(?:(?:myositis|msa|maa)[- ]*(?:\w+[- ]+){0,3}(?:panel|profile|blot|line|screen|strip|antibod(?:y|ies)|work-?up|serology)"
     r"|(?:line|immuno|dot)[- ]?(?:blot|assay|immuno-?assay)|euroline|all (?:other )?(?:bands|antigens)|(?:other|remaining) (?:bands|antigens))\b",
@@ -169,6 +176,8 @@ def number(text: str) -> float:
 
 def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterator[Antibody]:
     """The antibody results in a text. ``laboratory``: a laboratory report, where a bare value is a result."""
+    if not _hinted(text) and not (laboratory and _MYOSITIS.search(f"{title} {text}")):
+        return
     default_assay = _assay(f"{title} {text[:400]}") if laboratory else None
     cutoffs = _Cutoffs()
     found: dict[str, Antibody] = {}
@@ -177,6 +186,8 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
     lone: tuple[str, int, int] | None = None  # a sentence that was only a verdict: "Negative."
     last: list[str] = []
     for start, end, asked in _split(text):
+        if not laboratory and not _hinted(text[start:end]):
+            continue
         items = list(_items(text, start, end))
         for item in items:
             if item.kind == "cutoff":
@@ -220,6 +231,11 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
         if result.concept not in found and result.concept not in untested:
             found[result.concept] = result
     yield from found.values()
+
+
+def _hinted(text: str) -> bool:
+    lower = text.lower()
+    return any(hint in lower for hint in _HINTS) or any(hint in text for hint in _CASED_HINTS)
 
 
 def _of_panel(text: str, start: int, end: int, title: str) -> bool:
@@ -512,6 +528,8 @@ _MACRO_UNSURE = re.compile(r"\b(?:possible|suspected|cannot|pending|requested|to
 
 def macro_ck(text: str) -> tuple[Truth, int, int] | None:
     """Whether macro-CK was found, with the place of the words; None if the text does not say."""
+    if "macro" not in text.lower():
+        return None
     for start, end, asked in _split(text):
         match = _MACRO.search(text, start, end)
         if match is None:

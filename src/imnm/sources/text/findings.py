@@ -37,11 +37,10 @@ def _mention(s: Sentence, concept: str, truth: Truth, at: int, strength: int = P
 
 
 def _each(s: Sentence, tag: str) -> Iterator[tuple[int, Statement]]:
-    for at, tags in enumerate(s.tags):
-        if tag in tags:
-            stated = s.statement(at)
-            if stated.said:
-                yield at, stated
+    for at in s.places.get(tag, ()):
+        stated = s.statement(at)
+        if stated.said:
+            yield at, stated
 
 
 # ---------------------------------------------------------------- biopsy

@@ -10,7 +10,7 @@ import re
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 Tags = frozenset[str]
 NO_TAGS: Tags = frozenset()
@@ -18,16 +18,15 @@ NO_TAGS: Tags = frozenset()
 _WORD = re.compile(r"[^\W\d_][^\W_]*(?:'[a-z]{1,2}\b)?|\d+(?:[.,]\d+)*|\++|\n|[^\w\s]")
 _DASHES = str.maketrans("–—−‐‑’\u00a0", "-----' ")
 _MIN_FUZZY = 7  # shorter words of the lexicon have too many neighbours that mean something else
+_LONGEST = 24  # longer words are no words
 _NO_SLIPS = frozenset({"prevent", "facial", "percent", "section", "strain", "previous"})
 _CACHE_LIMIT = 50_000
 
 
-class Token(NamedTuple):
-    """A folded word or a mark, and where it stands in the text."""
+Token = tuple[str, int, int]
+"""A folded word or a mark, and where it stands in the text."""
 
-    word: str
-    start: int
-    end: int
+_Trie = dict[str | None, Any]
 
 
 def _singular(word: str) -> str:
@@ -56,13 +55,14 @@ class Lexicon:
         tagged: dict[tuple[str, ...], set[str]] = {}
         for tag, phrases in groups.items():
             for phrase in phrases:
-                words = tuple(token.word for token in self.tokens(phrase.lower()))
+                words = tuple(word for word, _, _ in self.tokens(phrase))
                 tagged.setdefault(words, set()).add(tag)
-        self._phrases: dict[str, list[tuple[tuple[str, ...], Tags]]] = {}
+        self._trie: _Trie = {}
         for words, tags in tagged.items():
-            self._phrases.setdefault(words[0], []).append((words, frozenset(tags)))
-        for alternatives in self._phrases.values():
-            alternatives.sort(key=lambda alternative: -len(alternative[0]))
+            node = self._trie
+            for word in words:
+                node = node.setdefault(word, {})
+            node[None] = frozenset(tags)
         self._words = frozenset(word for words in tagged for word in words) | frozenset(spelling)
         self._near: dict[str, str] | None = None
         self._folded.clear()
@@ -77,6 +77,8 @@ class Lexicon:
         return folded
 
     def _fold(self, word: str) -> str:
+        if len(word) > 2 * _LONGEST:
+            return word
         single = _singular(word)
         folded = self._spelling.get(word) or self._spelling.get(single)
         if folded:
@@ -88,7 +90,7 @@ class Lexicon:
         return self._mended(single)
 
     def _mended(self, word: str) -> str:
-        if len(word) < _MIN_FUZZY - 1 or not word.isalpha() or word in _NO_SLIPS:
+        if not _MIN_FUZZY <= len(word) + 1 <= _LONGEST or not word.isalpha() or word in _NO_SLIPS:
             return word
         if self._near is None:
             self._near = {}
@@ -107,32 +109,66 @@ class Lexicon:
         lower = text.translate(_DASHES).lower()
         if len(lower) != len(text):  # a letter whose lower case is longer: positions would shift
             lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text.translate(_DASHES))
-        found = []
+        found: list[Token] = []
+        folded = self._folded
         last = len(lower) - 1
         for match in _WORD.finditer(lower):
-            word, start, end = match[0], match.start(), match.end()
-            first = word[0]
+            start, end = match.span()
+            first = lower[start]
             if first.isalpha():
-                found.append(Token(self.fold(word), start, end))
+                word = match[0]
+                found.append((folded.get(word) or self.fold(word), start, end))
             elif first in "-.'":
-                before = start > 0 and lower[start - 1].isalnum()
-                after = start < last and lower[start + 1].isalnum()
-                if first == "." and not after:
-                    found.append(Token(".", start, end))
-                elif first == "-" and not (before and after):
-                    blanks = start > 0 and lower[start - 1].isspace() and start < last and lower[start + 1].isspace()
-                    found.append(Token(":" if blanks and after is False else "-", start, end))
-            elif first != "+" or not (found and found[-1].end == start and found[-1].word[:2] == "cd"):
-                found.append(Token(word, start, end))  # the plus of "CD8+" is part of the name
+                mark = _mark(lower, start, last)
+                if mark:
+                    found.append((mark, start, end))
+            elif first != "+" or not (found and found[-1][2] == start and found[-1][0][:2] == "cd"):
+                found.append((match[0], start, end))  # the plus of "CD8+" is part of the name
         return found
 
-    def match(self, words: list[str], at: int) -> tuple[int, Tags]:
-        """How many words the longest phrase at this place has (1 if none), and its tags."""
-        for phrase, tags in self._phrases.get(words[at], ()):
-            size = len(phrase)
-            if size == 1 or tuple(words[at : at + size]) == phrase:
-                return size, tags
-        return 1, NO_TAGS
+    def items(self, tokens: list[Token]) -> tuple[list[str], list[Tags], list[tuple[int, int]]]:
+        """The phrases and words of a sentence, with their tags and places."""
+        words: list[str] = []
+        tags: list[Tags] = []
+        spans: list[tuple[int, int]] = []
+        at, size = 0, len(tokens)
+        trie = self._trie
+        while at < size:
+            word, start, end = tokens[at]
+            node = trie.get(word)
+            if node is None:
+                words.append(word)
+                tags.append(NO_TAGS)
+                spans.append((start, end))
+                at += 1
+                continue
+            found, stop = node.get(None, NO_TAGS), at + 1
+            ahead = at + 1
+            while ahead < size:
+                node = node.get(tokens[ahead][0])
+                if node is None:
+                    break
+                ahead += 1
+                if None in node:
+                    found, stop = node[None], ahead
+            words.append(word if stop == at + 1 else " ".join(token[0] for token in tokens[at:stop]))
+            tags.append(found)
+            spans.append((start, tokens[stop - 1][2]))
+            at = stop
+        return words, tags, spans
+
+
+def _mark(text: str, at: int, last: int) -> str | None:
+    """What a hyphen, full stop or apostrophe is: part of a word (None), a sign, or the colon that a dash stands for."""
+    mark = text[at]
+    before = at > 0 and text[at - 1].isalnum()
+    after = at < last and text[at + 1].isalnum()
+    if mark == ".":
+        return None if after else "."
+    if mark == "'" or (before and after):
+        return None
+    blanks = at > 0 and text[at - 1].isspace() and at < last and text[at + 1].isspace()
+    return ":" if blanks else "-"
 
 
 @cache

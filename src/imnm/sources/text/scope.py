@@ -8,6 +8,7 @@ regeneration is not denied. Every scan is bounded (:data:`REACH`), so reading is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from imnm.logic.truth import Truth
@@ -21,7 +22,6 @@ _ABSENT: Tags = frozenset({"absent"})
 _SKIP: Tags = frozenset({"skip"})
 _MINORITY: Tags = frozenset({"minority"})
 _RESOLVED: Tags = frozenset({"resolved"})
-_NORMAL = frozenset({"within normal limit", "within the normal limit", "within normal range", "of normal appearance"})
 _BREAKS = frozenset({";", ":"})
 
 
@@ -40,7 +40,8 @@ NOTHING = Statement(False)
 class Sentence:
     """One sentence as items (phrases and single words), each with its tags."""
 
-    __slots__ = ("asks", "cache", "closing", "end", "findings", "following", "spans", "strength", "tags", "words")
+    __slots__ = ("_bounds", "_clauses", "_segments", "asks", "cache", "closing", "end", "findings", "following", "places",
+                 "spans", "strength", "tags", "words")  # fmt: skip
 
     def __init__(self, words: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
         self.words = words
@@ -50,54 +51,39 @@ class Sentence:
         self.asks = False  # ends with a question mark
         self.following: Sentence | None = None
         self.strength = 0  # +1 in an addendum, -1 in a preliminary report
-        self.findings: frozenset[str] = frozenset()
+        self.findings: Tags = NO_TAGS
         self.cache: dict[int, Statement] = {}
-        self.closing: dict[int, int] = {}
-        opened: list[int] = []
-        for at, word in enumerate(words):
-            if word in "([":
-                opened.append(at)
-            elif word in ")]" and opened:
-                start = opened.pop()
-                self.closing[start] = at
-                self.closing[at] = start
+        self.places: dict[str, list[int]] = {}
+        for at, found in enumerate(tags):
+            for tag in found:
+                self.places.setdefault(tag, []).append(at)
+        self.closing = _brackets(words)
+        stops = self.places.get("stop", ())
+        breaks = [at for at, word in enumerate(words) if word in _BREAKS or at in stops]
+        self._clauses = _parts(breaks, self.end)
+        self._segments = _parts(sorted({*breaks, *(at for at, word in enumerate(words) if word in ",()")}), self.end)
 
     def find(self, tag: str, start: int = 0, end: int | None = None) -> int:
         """The first item in the range with this tag, or -1."""
-        tags = self.tags
-        for at in range(max(start, 0), self.end if end is None else min(end, self.end)):
-            if tag in tags[at]:
+        end = self.end if end is None else end
+        for at in self.places.get(tag, ()):
+            if at >= end:
+                break
+            if at >= start:
                 return at
         return -1
 
     def has(self, tag: str, start: int = 0, end: int | None = None) -> bool:
         """Whether an item in the range has this tag."""
-        return self.find(tag, start, end) >= 0
+        return tag in self.places and self.find(tag, start, end) >= 0
 
     def segment(self, at: int) -> tuple[int, int]:
         """The bounds of the comma-separated part around an item."""
-        start, end = at, at + 1
-        while start > 0 and not self._bounds(start - 1):
-            start -= 1
-        while end < self.end and not self._bounds(end):
-            end += 1
-        return start, end
+        return self._segments[at]
 
     def clause(self, at: int) -> tuple[int, int]:
         """The bounds of the clause around an item (semicolons, colons and words such as *but*)."""
-        start, end = at, at + 1
-        while start > 0 and not self.breaks(start - 1):
-            start -= 1
-        while end < self.end and not self.breaks(end):
-            end += 1
-        return start, end
-
-    def breaks(self, at: int) -> bool:
-        """Whether a clause ends here."""
-        return self.words[at] in _BREAKS or "stop" in self.tags[at]
-
-    def _bounds(self, at: int) -> bool:
-        return self.words[at] in ",()" or self.breaks(at)
+        return self._clauses[at]
 
     # ------------------------------------------------------------ how a finding is stated
 
@@ -441,18 +427,46 @@ class Sentence:
         return False
 
 
+def _brackets(words: list[str]) -> dict[int, int]:
+    """Each bracket with its partner, in both directions."""
+    closing: dict[int, int] = {}
+    opened: list[int] = []
+    for at, word in enumerate(words):
+        if word in "([":
+            opened.append(at)
+        elif word in ")]" and opened:
+            start = opened.pop()
+            closing[start] = at
+            closing[at] = start
+    return closing
+
+
+def _parts(bounds: list[int], end: int) -> list[tuple[int, int]]:
+    """For each item the part between bounds that it stands in; a bound counts with what follows it."""
+    parts: list[tuple[int, int]] = []
+    edges = [-1, *bounds, end]
+    for left, right in zip(edges, edges[1:], strict=False):
+        inside = (left + 1, right)
+        if left >= 0:
+            parts.append((left, right))  # asked of the bound itself
+        parts += [inside] * (right - left - 1)
+    return parts
+
+
 # ---------------------------------------------------------------- from text to sentences
 
 
+_MAX_ITEMS = 150  # what runs on longer is cut at the next comma, so that reading stays linear
+
+
 def _ends(tokens: list[Token], at: int, text: str, abbreviations: frozenset[str]) -> bool:
-    """Whether a sentence ends with this token."""
+    """Whether a sentence ends with this mark."""
     word, _, end = tokens[at]
     if word == ".":
-        previous = text[tokens[at - 1].start : tokens[at - 1].end].lower() if at else ""
-        return previous not in abbreviations
-    if word in "!?":
-        return end >= len(text) or text[end].isspace()
-    return word == "\n" and _line_ends(tokens, at, text)
+        return not at or text[tokens[at - 1][1] : tokens[at - 1][2]].lower() not in abbreviations
+    if word == "\n":
+        return _line_ends(tokens, at, text)
+    return end >= len(text) or text[end].isspace()
 
 
 def _line_ends(tokens: list[Token], at: int, text: str) -> bool:
@@ -460,44 +474,46 @@ def _line_ends(tokens: list[Token], at: int, text: str) -> bool:
     if at + 1 >= len(tokens) or at == 0:
         return True
     previous, following = tokens[at - 1], tokens[at + 1]
-    line_start = text.rfind("\n", 0, previous.end) + 1
-    if following.word == "\n" or previous.word in ".;:" or previous.end - line_start < 50:
+    full = text.rfind("\n", max(0, previous[2] - 50), previous[2]) < 0 <= previous[2] - 50
+    if following[0] == "\n" or previous[0] in ".;:" or not full:
         return True
-    return not (text[following.start].islower() or previous.word == ",")
+    return not (text[following[1]].islower() or previous[0] == ",")
 
 
 def sentences(text: str, lexicon: Lexicon) -> Iterator[tuple[list[Token], bool]]:
     """The sentences of a text as tokens, each with whether it is a question."""
-    abbreviations = frozenset(data()["abbreviations"]["words"])
+    abbreviations = _abbreviations()
     tokens = lexicon.tokens(text)
     current: list[Token] = []
     for at, token in enumerate(tokens):
-        if _ends(tokens, at, text, abbreviations):
+        word = token[0]
+        if word in ".!?\n" and _ends(tokens, at, text, abbreviations):
             if current:
-                yield current, token.word == "?"
+                yield current, word == "?"
             current = []
-        elif token.word != "\n":
+        elif word != "\n":
             current.append(token)
+            if len(current) > _MAX_ITEMS and (word in ",;" or len(current) > 2 * _MAX_ITEMS):
+                yield current, False
+                current = []
     if current:
         yield current, False
 
 
+@cache
+def _abbreviations() -> frozenset[str]:
+    return frozenset(data()["abbreviations"]["words"])
+
+
 def itemize(tokens: list[Token], lexicon: Lexicon) -> Sentence:
     """A sentence as phrases with tags; *not … seen* and its like become one item."""
-    words = [token.word for token in tokens]
-    items: list[str] = []
-    tags: list[Tags] = []
-    spans: list[tuple[int, int]] = []
-    at = 0
-    while at < len(words):
-        size, found = lexicon.match(words, at)
-        item = words[at] if size == 1 else " ".join(words[at : at + size])
-        items.append("normal" if item in _NORMAL else item)
-        tags.append(found)
-        spans.append((tokens[at].start, tokens[at + size - 1].end))
-        at += size
-    _fuse_not(items, tags, spans)
-    return Sentence(items, tags, spans)
+    words, tags, spans = lexicon.items(tokens)
+    for at, found in enumerate(tags):
+        if "normality" in found:
+            words[at] = "normal"
+    if any("not" in found for found in tags):
+        _fuse_not(words, tags, spans)
+    return Sentence(words, tags, spans)
 
 
 def _fuse_not(items: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
