@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from imnm.assessment.aftercare import aftercare_of
 from imnm.assessment.engine import diagnosis_of
 from imnm.assessment.model import Alert, Assessment, Diagnosis, Disease, Finding, Patient, Step, Suspicion
+from imnm.knowledge import messages as catalogue
 from imnm.knowledge import plain
 from imnm.knowledge.alerts import ALERTS
 from imnm.knowledge.messages import has, say
@@ -275,3 +277,33 @@ def test_no_emergency_number_is_written_anywhere() -> None:
 
 def test_the_page_names_what_it_rests_on() -> None:
     assert "Myositis" in handout(answer("established", "imnm_hmgcr")).split("<footer>")[1]
+
+
+# ---------------------------------------------------------------- another language
+
+
+def _shouted(table: dict[str, Any]) -> dict[str, Any]:
+    """A catalogue in capitals, its ``{names}`` kept: a language that is easy to tell from English."""
+    return {
+        key: _shouted(value) if isinstance(value, dict) else re.sub(r"\{\w+\}|[a-z]+", _shout, value)
+        for key, value in table.items()
+    }
+
+
+def _shout(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith("{") else match[0].upper()
+
+
+def test_a_second_language_is_only_a_second_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = catalogue._file
+    monkeypatch.setattr(
+        catalogue,
+        "_file",
+        lambda language, name: _shouted(english("en", name)) if language == "xx" else english("en", name),
+    )
+    steps = [Step("test:anti_hmgcr", "urgent", "why", due_on="2024-03-05"), Step("stop:colchicine", "soon", "why")]
+    alerts = [Alert("swallowing", "urgent", "text")]
+    for level, diagnosis in (("established", "imnm_hmgcr"), ("high", None), ("low", None)):
+        assessment = answer(level, diagnosis, "dermatomyositis", next_steps=steps, alerts=alerts)
+        page = plain_text(content(assessment, "xx"))
+        assert not re.search(r"[a-z]{2,}", page), re.findall(r"[a-z]{2,}", page)[:5]
