@@ -115,9 +115,9 @@ class _Table:
             return (1.0,) * _N
         if self.setting.entry in know.AGE_BANDS:
             return self._set_chances("age_onset", frozenset({self.setting.entry}))[0]
-        return tuple(_bounded(cell.mean) for cell in self._cells(self.setting.entry) or ())
+        return tuple(_bounded(cell.mean) for cell in self.cells(self.setting.entry) or ())
 
-    def _cells(self, finding: str) -> list[know.Cell] | None:
+    def cells(self, finding: str) -> list[know.Cell] | None:
         """The cell of every hypothesis; None if the table cannot weigh the finding."""
         found = [
             know.cell(finding, disease, self.strata | {entity} if entity else self.strata, self.statin_user)
@@ -128,7 +128,7 @@ class _Table:
 
     def _members(self, name: str) -> dict[str, list[know.Cell]]:
         members = know.EXCLUSIVE_SETS.get(name, know.STATIN_LATENCY)
-        return {member: cells for member in members if (cells := self._cells(member)) is not None}
+        return {member: cells for member in members if (cells := self.cells(member)) is not None}
 
     def _set_chances(self, name: str, allowed: frozenset[str]) -> tuple[Vector, list[dict[str, float]]]:
         """The chance that one of the allowed members is true, and the chance of each member."""
@@ -146,7 +146,7 @@ class _Table:
         """The evidence of a finding that is present or absent."""
         key = (finding, present)
         if key not in self.seen:
-            cells = self._cells(finding)
+            cells = self.cells(finding)
             self.seen[key] = None if cells is None else self._truth(finding, present, cells)
         return self.seen[key]
 
@@ -162,7 +162,7 @@ class _Table:
         """The evidence of a finding whose cause is not on record: it is as frequent in the disease that the cause
         defines as in everyone else."""
         key = (finding, present, "unexplained")
-        cells = self._cells(finding)
+        cells = self.cells(finding)
         if key not in self.seen and cells is not None:
             defined = know.FOLLOWS_FROM[finding][0]
             others = [(s, c.mean) for s, c, (d, _) in zip(self.prior, cells, _HYPOTHESES, strict=True) if d != defined]
@@ -176,7 +176,7 @@ class _Table:
         """The evidence of a statin that was stopped long before the illness: the diseases that a statin in use defines
         are as unlikely as without any."""
         key = ("statin_exposure", "past")
-        cells = self._cells("statin_exposure")
+        cells = self.cells("statin_exposure")
         if key not in self.seen and cells is not None:
             cells = [
                 cell._replace(alpha=cell.beta, beta=cell.alpha) if disease in know.STATIN_IN_USE else cell
@@ -192,7 +192,7 @@ class _Table:
         if not meant or not set(genes) <= set(know.GENES):
             return self.truth("genetic_test_positive", True)
         key = ("genetic_test_positive", meant)
-        own = self._cells("genetic_test_positive")
+        own = self.cells("genetic_test_positive")
         if key not in self.seen and own is not None:
             base = know.cells()["genetic_test_positive", know.CONTROLS[0], ""]
             share = sum(of in meant for of in know.GENES.values()) / len(know.GENES)
@@ -226,7 +226,7 @@ class _Table:
         """The evidence of a CK that is known only as a multiple of the upper limit (normal, 1 to 5, above)."""
         key = ("ck_multiple", allowed)
         if key not in self.seen:
-            cells = self._cells("ck_peak_1_5x_uln")
+            cells = self.cells("ck_peak_1_5x_uln")
             if cells is None:
                 return None
             normal = self._set_chances("ck_peak", frozenset({"ck_peak_normal"}))[0]
@@ -551,6 +551,19 @@ def probabilities(findings: Mapping[str, bool | None], setting: str, context: Co
     """The probability of each disease, without its parts: what ``differential`` gives, faster (for what-if)."""
     _, chances = _posterior(_question(findings, setting, context))
     return {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
+
+
+def chance_of(
+    finding: str, findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY
+) -> float | None:
+    """How likely a finding not yet known is to be present, given what is known: its frequency in each disease weighed
+    by the disease's probability. None if the table does not weigh it."""
+    question = _question(findings, setting, context)
+    cells = question.table.cells(finding)
+    if cells is None:
+        return None
+    _, chances = _posterior(question)
+    return sum(chance * cell.mean for chance, cell in zip(chances, cells, strict=True))
 
 
 def differential(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> DifferentialResult:

@@ -83,14 +83,22 @@ class Disease(msgspec.Struct):
 
 
 class IfResult(msgspec.Struct):
+    """What one result would lead to. ``probability``: of the disease that would lead; ``chance``: of this result."""
+
     result: str
     then: str
     level: str | None = None
+    leading: str | None = None
     probability: float | None = None
+    chance: float | None = None
 
 
 class Step(msgspec.Struct):
-    """What to do next. ``urgency``: emergency, urgent, soon or routine."""
+    """What to do next. ``urgency``: emergency, urgent, soon or routine.
+
+    value: how much its results are expected to change (0 nothing, 1 certain to change the level or the leading
+    disease); burden: 0 a question or a blood sample, 1 an examination, 3 an operation; turnaround in days.
+    """
 
     id: str
     urgency: str
@@ -102,6 +110,9 @@ class Step(msgspec.Struct):
     evidence: list[Evidence] = []
     sources: list[str] = []
     provisional: bool = False
+    value: float | None = None
+    burden: int | None = None
+    turnaround_days: int | None = None
 
 
 class Alert(msgspec.Struct):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imnm.logic.evaluate import Result
 
-from .differential import Context, DifferentialResult, differential, probabilities
+from .differential import Context, DifferentialResult, chance_of, differential, probabilities
 
 
 class Leading(NamedTuple):
@@ -23,10 +23,21 @@ class Odds:
     def __init__(self, setting: str, person: Context) -> None:
         self.setting = setting
         self.person = person
+        self._now: Leading | None = None
 
     def full(self, values: Mapping[str, Result]) -> DifferentialResult:
         """The differential with its contributions."""
         return differential(_truths(values), self.setting, self.person)
+
+    def chance(self, finding: str, values: Mapping[str, Result]) -> float | None:
+        """How likely a finding is to be present; None if no frequency is known."""
+        return chance_of(finding, _truths(values), self.setting, self.person)
+
+    def now(self, values: Mapping[str, Result]) -> Leading:
+        """What leads on what is known (worked out once)."""
+        if self._now is None:
+            self._now = self.leading(values)
+        return self._now
 
     def leading(self, values: Mapping[str, Result]) -> Leading:
         """Only what leads, for what-ifs."""

@@ -9,7 +9,7 @@ from imnm.knowledge import findings as f
 from imnm.knowledge.alerts import ALERTS, URGENCIES
 from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import say
-from imnm.knowledge.steps import STEPS, STOP_DRUGS, Result, StepRule
+from imnm.knowledge.steps import STEPS, STOP_DRUGS, StepRule
 from imnm.logic.interval import Interval
 
 from . import model, program
@@ -40,16 +40,29 @@ def alerts_of(case: Case) -> list[model.Alert]:
     return sorted(found, key=lambda alert: URGENCIES.index(alert.urgency))
 
 
+STAGES = ("test:ck", "test:anti_hmgcr test:anti_srp test:msa_panel", "test:antibody_confirm",
+          "test:tsh test:creatinine test:urine_myoglobin test:troponin_i", "test:ck_repeat", "test:emg test:mri_muscle",
+          "test:muscle_biopsy", "test:genetic_panel test:gaa_enzyme")  # fmt: skip
+"""The order of the guideline: CK, the antibodies, simple causes, then what is slower or costs the patient more."""
+
+
 def steps_of(case: Case, odds: Odds) -> list[model.Step]:
-    """The steps that apply: most urgent first, then in the order of the guideline, tests by what they would change."""
+    """The steps that apply: most urgent first, then in the order of the guideline; tests of one stage by what their
+    results are expected to change."""
     ranked: list[tuple[tuple[float, ...], model.Step]] = []
     for place, rule in enumerate(STEPS):
         if case.advice[f"step.{rule.id}"] is True:
-            outcomes = [_outcome(case, odds, result) for result in rule.results]
+            outcomes = _outcomes(case, odds, rule)
             step = _step(case, rule, outcomes)
-            ranked.append(((URGENCIES.index(step.urgency), _kind(rule.id), place), step))
+            step.value = _value(case, odds, outcomes)
+            key = (URGENCIES.index(step.urgency), _kind(rule.id), _stage(rule.id), -(step.value or 0.0), place)
+            ranked.append((key, step))
     ranked.extend(_drug_stops(case))
     return [step for _, step in sorted(ranked, key=lambda item: item[0])]
+
+
+def _stage(id: str) -> int:
+    return next((stage for stage, ids in enumerate(STAGES) if id in ids.split()), len(STAGES))
 
 
 def decisive_step(steps: Sequence[model.Step]) -> str | None:
@@ -80,6 +93,8 @@ def _step(case: Case, rule: StepRule, outcomes: list[model.IfResult]) -> model.S
         evidence=case.evidence(*rule.shows),
         sources=list(rule.evidence.sources),
         provisional=rule.evidence.provisional,
+        burden=rule.burden,
+        turnaround_days=rule.days if rule.id.startswith("test:") else None,
     )
     if rule.id == "test:ck_repeat":
         _date_recheck(case, step)
@@ -102,17 +117,46 @@ def _date_recheck(case: Case, step: model.Step) -> None:
         step.not_before = iso(max(dated) + f.DAYS_7.number)
 
 
-def _outcome(case: Case, odds: Odds, result: Result) -> model.IfResult:
-    values = case.what_if(dict(result.sets))
-    level = program.level_of(values)
-    leading = odds.leading(values)
-    return model.IfResult(result.name, _then(case, level, leading), level, round(leading.probability, 3))
+def _outcomes(case: Case, odds: Odds, rule: StepRule) -> list[model.IfResult]:
+    """What each result would lead to, and how likely it is where that is known: the frequency of the finding that the
+    first result sets, the rest shared by the others."""
+    if not rule.results:
+        return []
+    finding, present = rule.results[0].sets[0]
+    chance = odds.chance(finding, case.values)
+    if chance is not None and not present:
+        chance = 1 - chance
+    found = []
+    for place, result in enumerate(rule.results):
+        values = case.what_if(dict(result.sets))
+        level, leading = program.level_of(values), odds.leading(values)
+        share = None if chance is None else chance if place == 0 else (1 - chance) / (len(rule.results) - 1)
+        found.append(
+            model.IfResult(
+                result.name,
+                _then(case, level, leading),
+                level,
+                leading.id,
+                round(leading.probability, 3),
+                None if share is None else round(share, 3),
+            )
+        )
+    return found
+
+
+def _value(case: Case, odds: Odds, outcomes: list[model.IfResult]) -> float | None:
+    """How likely the results are to change the level or the leading disease; None if their chances are not known."""
+    if not outcomes or any(outcome.chance is None for outcome in outcomes):
+        return None
+    now = (case.level, odds.now(case.values).id)
+    changing = (outcome.chance or 0.0 for outcome in outcomes if (outcome.level, outcome.leading) != now)
+    return round(sum(changing), 3)
 
 
 def _then(case: Case, level: str, leading: Leading) -> str:
     disease = say(f"diseases.{leading.id}")
     if level == "established":
-        return say("steps.result.established", disease=disease)
+        return say("steps.result.established")
     key = "same" if level == case.level else "level"
     return say(f"steps.result.{key}", level=level, disease=disease, probability=round(100 * leading.probability))
 
@@ -143,7 +187,7 @@ def _drug_stops(case: Case) -> list[tuple[tuple[float, ...], model.Step]]:
 def unknowns_of(case: Case, odds: Odds) -> list[model.Unknown]:
     """The findings nobody recorded whose knowing would change the level or the leading disease."""
     found: list[model.Unknown] = []
-    before = (case.level, odds.leading(case.values).id)
+    before = (case.level, odds.now(case.values).id)
     for id in WORTH_ASKING:
         if case.known(id):
             continue

@@ -67,6 +67,9 @@ DEFINITION = evidence("convention", "frequencies-guide")
 SILENCE_MEANS_NO: dict[str, str] = {
     "immunosuppressant": "immunosuppressants are prescribed and so stand in the medication record; a record without "
     "one is read as an untreated course",
+    "drug_checkpoint_inhibitor": "checkpoint inhibitors are infused for advanced cancer; the record of someone who had "
+    "one names the drug or the cancer, so a record that names neither is read as no (with a cancer it stays unknown)",
+    "ici_exposure": "as drug_checkpoint_inhibitor",
     "dialysis": "dialysis is a procedure of record wherever it is done",
 }
 """Findings whose silence counts as no, each with the reason. Never statin exposure, rash or family history."""
@@ -690,8 +693,16 @@ _stated(
     *("verapamil", "gemfibrozil", "ciclosporin", "fusidic_acid", "amiodarone", "danazol"),
     asks=False,
 )
-ICI = _stated("drug_checkpoint_inhibitor", "Checkpoint inhibitor", "immune_checkpoint_inhibitor")
-_stated("ici_exposure", "Checkpoint inhibitor ever", "immune_checkpoint_inhibitor", asks=False)
+ICI_EVENTS = Events(("immune_checkpoint_inhibitor",))
+CANCER_NAMED = Exists(
+    WithTruth(Events(("malignancy_any", "malignancy_any.past", "malignancy_history", "malignancy_history.past")), True)
+)
+ICI = _add(
+    "drug_checkpoint_inhibitor",
+    "Checkpoint inhibitor",
+    IfElse(CANCER_NAMED, Recorded(ICI_EVENTS, None), Recorded(ICI_EVENTS, False)),
+)
+_add("ici_exposure", "Checkpoint inhibitor ever", ICI, asks=False)
 COLCHICINE = _stated("drug_colchicine", "Colchicine", "colchicine")
 HCQ = _stated("drug_hydroxychloroquine", "Hydroxychloroquine or chloroquine", "hydroxychloroquine", "chloroquine")
 DAPTOMYCIN = _stated("drug_daptomycin", "Daptomycin", "daptomycin")
