@@ -22,6 +22,9 @@ from .blocks import value_words
 from .course import PlotsMissing, describe, draw
 from .view import CK, head, sections
 
+FOLDED = ("trials", "conflicts")
+"""Sections that a reader opens if they want them."""
+
 
 def page(assessment: Assessment) -> str:
     """A complete HTML document."""
@@ -59,11 +62,13 @@ def _content(assessment: Assessment) -> dict[str, Any]:
         "head": head(assessment),
         "sections": sections(assessment),
         "course": _course(assessment),
+        "folded": FOLDED,
         "words": {
             "page": say("report.title.page"),
             "skip": say("report.page.skip"),
             "contents": say("report.page.contents"),
             "course": say("report.course.title"),
+            "show": say("report.page.show"),
             "proof": say("report.line.proof"),
             "record": say("report.line.evidence", items=""),
             "sources": say("report.line.sources", items=""),

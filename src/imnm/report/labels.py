@@ -16,10 +16,12 @@ def words(id: str) -> str:
 
 
 def finding(id: str) -> str:
-    """The label of a finding."""
+    """The label of a finding, or of an item that only a criteria set asks for."""
     from imnm.knowledge.findings import FINDINGS
 
-    return FINDINGS[id].label if id in FINDINGS else words(id)
+    if id in FINDINGS:
+        return FINDINGS[id].label
+    return _said(f"criteria.item.{id}.label") or words(id)
 
 
 def disease(id: str) -> str:

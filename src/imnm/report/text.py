@@ -8,7 +8,7 @@ from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
 from .blocks import Block, Entries, Entry, Figure, Paragraph, Table, visible
-from .view import head, sections
+from .view import SHOWN_RECORDS, head, sections
 
 WIDTH = 80
 COLOURS = {
@@ -16,7 +16,6 @@ COLOURS = {
     "moderate": "1;33", "soon": "33", "low": "36", "none": "32", "heading": "1", "faint": "2",
 }  # fmt: skip
 BAR = 12
-SHOWN_RECORDS = 3
 BRIEF = ("treatment", "cancer_screening", "trials", "conflicts")
 """Sections of which a terminal shows the titles only; a page has room for the rest."""
 

@@ -47,6 +47,7 @@ CK = "ck"
 SHOWN_DISEASES, LEADING_DISEASES, SHOWN_SHARE = 6, 3, 0.01
 """How many explanations are shown: the leading ones always, further ones from this share on."""
 SHOWN_CONTRIBUTIONS = 4
+SHOWN_RECORDS = 3
 SHOWN_PROBLEMS = 20
 
 
@@ -309,7 +310,7 @@ def _finding(finding: Finding) -> tuple[str, ...]:
         _value(finding),
         finding.on or "",
         word("report.basis", finding.basis) + provisional(finding.provisional),
-        "; ".join(_texts(finding.evidence)),
+        "; ".join(_texts(finding.evidence[:SHOWN_RECORDS])) + _more(finding.evidence, SHOWN_RECORDS),
     )
 
 
