@@ -333,6 +333,29 @@ def test_a_biopsy_report() -> None:
     assert one(found, "biopsy_inflammation_prominent").truth is False
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "concept", "truth"),
+    [
+        ("Positive. IBM", "inclusion_body_myositis", True),
+        ("Absent myophosphorylase", "mcardle", True),
+        ("Acid maltase deficiency.", "pompe", True),
+        ("No features of inclusion body myositis", "inclusion_body_myositis", False),
+        ("Consistent with inclusion body myositis", "inclusion_body_myositis", None),
+        ("Cannot exclude Pompe disease", "pompe", None),
+    ],
+)
+def test_a_diagnosis_that_a_biopsy_makes(conclusion: str, concept: str, truth: bool | None) -> None:
+    assert one(reading(report(conclusion=conclusion)), concept).truth is truth
+
+
+@pytest.mark.parametrize(
+    "conclusion", ["Polymyositis", "Dermatomyositis", "Necrotizing myopathy", "Myophosphorylase normal"]
+)
+def test_a_diagnosis_that_a_biopsy_does_not_make(conclusion: str) -> None:
+    concepts = {event.concept for event in reading(report(conclusion=conclusion)).events}
+    assert not concepts & {"polymyositis", "dermatomyositis", "imnm", "mcardle"}
+
+
 def test_a_concluding_code() -> None:
     code = [{"coding": [{"system": "http://human-phenotype-ontology.org", "code": "HP:0003713"}]}]
     assert one(reading(report(conclusionCode=code)), "biopsy_necrosis_present").truth is True

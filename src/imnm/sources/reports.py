@@ -42,6 +42,36 @@ _SEEN_IN: dict[Kind | None, dict[str, str]] = {
 _NOT_DONE = re.compile(r"^\W*(?:not (?:performed|done|carried out)|cancelled|declined|refused)", re.IGNORECASE)
 _NORMAL = re.compile(r"^\W*(?:(?:within )?normal|unremarkable|negative|no abnormalit)", re.IGNORECASE)
 _ABNORMAL = re.compile(r"^\W*(?:abnormal|pathological|positive)", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.;,:\n]")
+_HEDGE = re.compile(
+    r"exclude|suggest|consistent|compatible|possib|suspect|probab|likely|might|may be|could"
+    r"|differential|\bvs\b|versus|\?",
+    re.IGNORECASE,
+)
+PROVED_BY_BIOPSY = frozenset(
+    {"inclusion_body_myositis", "mcardle", "pompe", "dysferlinopathy", "lgmd_r9_fkrp", "lgmd_r1_calpain3", "duchenne",
+     "becker", "neutral_lipid_storage_myopathy", "madd", "mitochondrial_myopathy", "al_amyloidosis", "sarcoid_myositis",
+     "granulomatous_myositis", "imam_macrophagic_myopathy"}
+)  # fmt: skip
+"""Diagnoses that a muscle biopsy makes by what is seen, stained or missing. Others need the clinic or the blood."""
+
+_MISSING = tuple(
+    (
+        re.compile(
+            rf"\b(?:no|absent|absence of|lack(?:ing)?(?: of)?|deficien(?:t|cy)(?: of| in)?) (?:\w+ )?(?:{protein})\b"
+            rf"|\b(?:{protein})[- ](?:is |was )?(?:deficien|absent|negative|not detect)",
+            re.IGNORECASE,
+        ),
+        disease,
+    )
+    for protein, disease in (
+        ("myophosphorylase", "mcardle"),
+        ("dysferlin", "dysferlinopathy"),
+        ("acid maltase|alpha-glucosidase|α-glucosidase", "pompe"),
+    )
+)
+"""Proteins whose absence from the muscle is the disease itself."""
+
 _GENE = re.compile(r"\b([A-Z][A-Z0-9]{2,7})\b")
 _UNCERTAIN_VARIANT = re.compile(r"uncertain significance|\bVUS\b|inconclusive|likely benign", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,500}>")
@@ -117,6 +147,8 @@ def _read_report(
         _read_concluded(record, code, kind, when, ref)
     for text in texts:
         read_text(record, text, kind, when, ref, coded.name)
+        if kind == "biopsy":
+            _read_diagnoses(record, text, when, ref, coded.name)
 
 
 def _read_concluded(record: Record, code: CodeableConcept, kind: Kind | None, when: When, ref: str) -> None:
@@ -127,6 +159,20 @@ def _read_concluded(record: Record, code: CodeableConcept, kind: Kind | None, wh
         finding = _SEEN_IN.get(kind, {}).get(match.concept)
         if finding is not None and match.relation != "broader":
             record.also(finding, True, when, ref, say("sources.text.stated", name=coded.name, date=when.date))
+
+
+def _read_diagnoses(record: Record, text: str, when: When, ref: str, name: str) -> None:
+    """The diagnoses a biopsy can prove, where the pathologist states one; a hedged one stays open."""
+    for clause in _CLAUSE.split(text[:4000]):
+        words = clause.strip()
+        if not words or len(words) > 120:
+            continue
+        stated = {match.concept: match.polarity for match in record.coder.name(words, "condition") if not match.family}
+        stated |= {disease: True for pattern, disease in _MISSING if pattern.search(words)}
+        line = say("sources.text.report", name=name, matched=words, date=when.date)
+        for concept in sorted(stated.keys() & PROVED_BY_BIOPSY):
+            truth = None if stated[concept] is True and _HEDGE.search(words) else stated[concept]
+            record.also(concept, truth, when, ref, line)
 
 
 def _read_genes(record: Record, text: str, when: When, ref: str, name: str) -> None:
