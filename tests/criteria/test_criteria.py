@@ -272,6 +272,11 @@ def test_ck_without_its_limit_says_nothing_of_multiples() -> None:
     assert run("enmc-2016", anti_hmgcr_positive=True, proximal_weakness=True, ck_elevated=True).result == "fulfilled"
 
 
+@pytest.mark.parametrize("unit", ["µkat/L", "μkat/L", "ukat/L"])
+def test_every_spelling_of_microkatal(unit: str) -> None:
+    assert answered("ck-bands", ck=20, ck_unit=unit, uln=200, uln_unit="IU/L").extra["times_uln"] == 6
+
+
 def test_dates_and_unknown_are_understood() -> None:
     day = run("imacs-cancer-2023", diagnosed_on=dt.date(2024, 1, 31), sex="unknown", iim_subtype="dermatomyositis",
               age_at_onset=52)  # fmt: skip

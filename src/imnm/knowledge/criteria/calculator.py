@@ -29,7 +29,7 @@ class InputError(ValueError):
 
 class Input(NamedTuple):
     """One input. ``low``/``high``: the range allowed (numbers). ``choices``: what each choice sets. ``many``: a list
-    of choices may be given."""
+    of choices may be given. ``aliases``: other spellings of a choice."""
 
     id: str
     kind: InputKind
@@ -38,6 +38,7 @@ class Input(NamedTuple):
     high: float | None = None
     choices: Mapping[str, Mapping[str, Result]] = {}
     many: bool = False
+    aliases: Mapping[str, str] = {}
 
     @property
     def label(self) -> str:
@@ -157,8 +158,8 @@ def _choice(input_: Input, value: object) -> str | list[str]:
 
 def _one_choice(input_: Input, value: object) -> str:
     name = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
-    if isinstance(name, str) and name in input_.choices:
-        return name
+    if isinstance(name, str) and input_.aliases.get(name, name) in input_.choices:
+        return input_.aliases.get(name, name)
     raise _error("not_a_choice", input_, choices=", ".join(input_.choices))
 
 
@@ -216,12 +217,13 @@ MICROKATAL = threshold(
     "u_l_per_microkatal", 60, "U/L", "one µkat/L of enzyme activity in U/L", evidence("primary", "kley2018")
 )
 UNITS: Mapping[str, float] = {"U/L": 1, "µkat/L": MICROKATAL.number}
-UNIT_CHOICES: Mapping[str, Mapping[str, Result]] = {"U/L": {}, "µkat/L": {}, "ukat/L": {}}
+UNIT_CHOICES: Mapping[str, Mapping[str, Result]] = {unit: {} for unit in UNITS}
+UNIT_ALIASES = {"IU/L": "U/L", "ukat/L": "µkat/L", "\N{GREEK SMALL LETTER MU}kat/L": "µkat/L"}
 CK_INPUTS = (
     Input("ck", "number", "U/L", 0, 1_000_000),
-    Input("ck_unit", "choice", choices=UNIT_CHOICES),
+    Input("ck_unit", "choice", choices=UNIT_CHOICES, aliases=UNIT_ALIASES),
     Input("uln", "number", "U/L", 1e-9, 100_000),
-    Input("uln_unit", "choice", choices=UNIT_CHOICES),
+    Input("uln_unit", "choice", choices=UNIT_CHOICES, aliases=UNIT_ALIASES),
 )
 CK_SETTLED_BY = {
     "ck_u_l": ("ck",),
@@ -237,7 +239,7 @@ def _in_units(value: Given, unit: Given) -> float | None:
     if value is None:
         return None
     assert isinstance(value, int | float)
-    return value * UNITS[str(unit or "U/L").replace("ukat", "µkat")]
+    return value * UNITS[str(unit or "U/L")]
 
 
 def ck_items(values: Values) -> dict[str, Result]:

@@ -147,7 +147,7 @@ SLCO1B1 = one_of("slco1b1_", ("decreased", "poor"), "normal", "increased")
 PGX_INPUTS = (
     Input("statin", "choice", choices=one_of("takes_", pharmacology.STATINS)),
     Input("dose_mg", "number", "mg/day", 0, 200),
-    Input("slco1b1", "choice", choices=SLCO1B1 | {star: SLCO1B1[name] for star, name in DIPLOTYPES.items()}),
+    Input("slco1b1", "choice", choices=SLCO1B1, aliases=DIPLOTYPES),
     Input("abcg2", "choice", choices=one_of("abcg2_", ("poor",), "normal", "decreased")),
     Input("cyp2c9", "choice", choices=one_of("cyp2c9_", ("intermediate", "poor"), "normal")),
     Input("interacting_drugs", "choice", choices=one_of("with_", pharmacology.DRUGS, "none"), many=True),
