@@ -229,7 +229,21 @@ def test_tempo_of_weakness() -> None:
     assert "progressive_weakness" not in ids("progressive dysphagia", "condition")
 
 
+@pytest.mark.parametrize(
+    ("text", "concept", "polarity"),
+    [
+        ("anti-HMGCR antibody positive", "anti_hmgcr", True),
+        ("Anti-signal recognition particle antibody positivity", "anti_srp", True),
+        ("anti-Jo-1 antibody negative", "anti_jo1", False),
+        ("no anti-SRP antibodies", "anti_srp", False),
+    ],
+)
+def test_antibodies_among_problems(text: str, concept: str, polarity: bool) -> None:
+    assert direct(text, "condition")[concept].polarity is polarity
+
+
 def test_false_friends_of_imnm() -> None:
+    assert ids("necrotizing myositis", "condition") == {"imnm_false_friend"}
     assert ids("necrotizing fasciitis", "condition") == {"imnm_false_friend"}
     assert direct("necrotizing myopathy", "condition")["imnm"].relation == "broader"
     assert ids("necrotizing enterocolitis", "condition") == {"imnm_false_friend"}

@@ -142,7 +142,7 @@ def _reach(words: Words, start: int, phrase: Words) -> int | None:
     position, skipped = start, 0
     for index, word in enumerate(phrase):
         while position < len(words) and words[position] != word:
-            loose = words[position] in _CUES["inside"] or words[position] in ",()/"
+            loose = words[position] in _CUES["inside"] or words[position] in ",()/+"
             if not index or not loose or skipped == _MOST_SKIPPED:
                 return None
             position += 1
@@ -311,10 +311,25 @@ def _sentences(words: Words) -> Iterator[Words]:
             start = position + 1
 
 
+_ANTIBODY_WORDS = frozenset(("antibody", "autoantibody", "ab", "positive", "positivity", "seropositive", "anti"))
+
+
+def _antibodies(words: Words) -> Iterator[_Hit]:
+    """Antibodies named among problems (``anti-HMGCR antibody positive``), which the result lexicon knows."""
+    if _ANTIBODY_WORDS.isdisjoint(words) or not _CUES["other_specimen"].isdisjoint(words):
+        return
+    for hit in _hits(words, "result"):
+        if hit.phrase.concept.startswith("anti_"):
+            end = hit.end
+            while end < len(words) and words[end] in ("antibody", "autoantibody", "ab", "igg"):
+                end += 1
+            yield hit._replace(end=end, phrase=hit.phrase._replace(relation="exact"))
+
+
 def _named(text: str, domain: Domain) -> Iterator[Match]:
     for sentence in _sentences(tokens_of(text)):
         for reading in (sentence, *_distributed(sentence)):
-            for hit in _hits(reading, domain):
+            for hit in (*_hits(reading, domain), *(_antibodies(reading) if domain == "condition" else ())):
                 said = _said(reading, hit) if hit.phrase.concept else None
                 match = _match(hit, said) if said else None
                 if match:
