@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, Domain, implied
@@ -437,7 +437,13 @@ def plain_number(number: float) -> str:
 
 # ---------------------------------------------------------------- antibodies
 
-HMGCR_POSITIVE, HMGCR_MODERATE, HMGCR_STRONG = 20.0, 40.0, 60.0
+
+@cache
+def _hmgcr_scale() -> tuple[float, float, float]:
+    """From which number of units anti-HMGCR is positive, moderate and strong (imported only when a number needs it)."""
+    from imnm.knowledge.criteria.antibody import MODERATE_FROM, POSITIVE_FROM, STRONG_FROM
+
+    return POSITIVE_FROM.number, MODERATE_FROM.number, STRONG_FROM.number
 
 
 def _read_antibody(
@@ -535,18 +541,19 @@ def _by_cut_off(concept: str, number: Number) -> Verdict | None:
         return None
     if number.titre:
         return Verdict(value.low > 0) if value.low > 0 or value.high < INF else None
-    if scale and value.low >= HMGCR_POSITIVE:
+    if scale and value.low >= _hmgcr_scale()[0]:
         return Verdict(True, _hmgcr_grade(value))
-    return Verdict(False) if scale and value.high < HMGCR_POSITIVE else None
+    return Verdict(False) if scale and value.high < _hmgcr_scale()[0] else None
 
 
 def _hmgcr_grade(value: Interval) -> str | None:
-    """weak below 40, moderate below 60, strong from 60 units (Iowa reference laboratory)."""
-    if value.low >= HMGCR_STRONG:
+    """The band of the 20-unit scale in which the whole value lies."""
+    _, moderate, strong = _hmgcr_scale()
+    if value.low >= strong:
         return "strong"
-    if value.low >= HMGCR_MODERATE and value.high < HMGCR_STRONG:
+    if value.low >= moderate and value.high < strong:
         return "moderate"
-    return "weak" if value.high < HMGCR_MODERATE else None
+    return "weak" if value.high < moderate else None
 
 
 @lru_cache(maxsize=4096)
