@@ -11,7 +11,7 @@ of the row, surely and possibly, so that every reduction is two aggregates and S
 never meets a truth.
 
 The tree is built with sqlglot from constructs that DuckDB, Spark and PostgreSQL share; days are numbers, so there is
-no date arithmetic.
+no date arithmetic. What differs between them is ``_MATERIALIZED``.
 """
 
 from __future__ import annotations
@@ -64,17 +64,26 @@ def compile_sql(
     pretty: bool = False,
 ) -> str:
     """The query as text. Raises DefinitionError as ``Program`` does, ValueError for an id that cannot be a column."""
-    return query(definitions, events_table, index_table).sql(dialect, pretty=pretty, copy=False)
+    return query(definitions, dialect, events_table, index_table).sql(dialect, pretty=pretty, copy=False)
 
 
 def query(
-    definitions: Mapping[str, n.Value], events_table: str = "events", index_table: str = "index_rows"
+    definitions: Mapping[str, n.Value],
+    dialect: str = "duckdb",
+    events_table: str = "events",
+    index_table: str = "index_rows",
 ) -> exp.Select:
     """The query as a tree."""
     for id in definitions:
-        if id.startswith("_") or id.lower() in ("patient", "as_of"):
+        if id.startswith("_") or id.lower() in _KEYS:
             raise ValueError(f"a definition cannot be called {id!r} in a query: the name is taken")
-    return _Chain(definitions, events_table, index_table).query().copy()
+    # Parts that stand in several places are one object while the tree is made; the copy makes them separate.
+    return _Chain(definitions, events_table, index_table).query(dialect in _MATERIALIZED).copy()
+
+
+_MATERIALIZED = ("duckdb", "postgres")
+"""Dialects in which the tables of the chain are marked AS MATERIALIZED: their planners would otherwise put each layer's
+expressions into the next, which grows with every layer (measured on DuckDB 2.0: 19 of 21 s for 300 rules)."""
 
 
 # ---------------------------------------------------------------- small trees
@@ -84,7 +93,7 @@ _E = TypeVar("_E", bound=exp.Expr)
 
 def _double(number: float) -> exp.Expr:
     text = {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(number, repr(float(number)))
-    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build("DOUBLE"))
+    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType(this=exp.DType.DOUBLE))
 
 
 def _infinity() -> exp.Expr:
@@ -101,7 +110,7 @@ def _whole(number: int) -> exp.Expr:
 
 
 def _null_truth() -> exp.Expr:
-    return exp.Cast(this=exp.null(), to=exp.DataType.build("BOOLEAN"))
+    return exp.Cast(this=exp.null(), to=exp.DataType(this=exp.DType.BOOLEAN))
 
 
 def _truth(value: bool | None) -> exp.Expr:
@@ -365,7 +374,9 @@ class _Chain:
     def flag(self, series: n.Series, role: str) -> tuple[int, str]:
         """The scan and the column in which a row says whether it has this role in the series."""
         base = self.flags(series)
-        if role in ("sure", "possible"):
+        if role in _RANKS:
+            flags, tree = base, _RANKS[role](base)
+        elif role in ("sure", "possible"):
             flags = base
             tree = base.sure if role == "sure" else base.possible
             if role == "possible" and tree is base.sure:
@@ -404,13 +415,21 @@ class _Chain:
     def aggregate(self, function: str, column: str, series: n.Series, role: str) -> _Cell:
         """An aggregate over the rows with a role in the series; null if there is none (a count: 0)."""
         scan, flag = self.flag(series, role)
+        return self._aggregate(scan, (function, column, flag))
+
+    def greatest_rank(self, series: n.Series, role: str) -> _Cell:
+        """The greatest rank that a row has; null if no row has one."""
+        scan, flag = self.flag(series, role)
+        return self._aggregate(scan, ("max", flag, ""))
+
+    def _aggregate(self, scan: int, key: tuple[str, str, str]) -> _Cell:
         names = self.scans[scan].aggregates
-        name = names.setdefault((function, column, flag), f"_a{len(names) + 1}_{scan}")
+        name = names.setdefault(key, f"_a{len(names) + 1}_{scan}")
         return _Cell((scan, 0), 1, (_column(name, "p"),))
 
     # ------------------------------------------------ the tables
 
-    def query(self) -> exp.Select:
+    def query(self, materialized: bool) -> exp.Select:
         tables: list[tuple[str, exp.Select]] = []
         if self.scans:
             tables.append(("_events", self._events()))
@@ -430,7 +449,7 @@ class _Chain:
             for near in self.nears.get(place, ()):
                 tables.extend(self._near_tables(near, current))
         result = _select([*self._keys("p"), *self._result()], _table(current, "p"))
-        return _with(result, tables)
+        return _with(result, tables, materialized)
 
     def _keys(self, table: str) -> list[exp.Expr]:
         return [_column(name, table) for name in _KEYS]
@@ -465,7 +484,7 @@ class _Chain:
         return _select(read, _table("_events", "e"), *joins)
 
     def _scanned(self, scan: _Scan, current: str) -> exp.Select:
-        columns = sorted({column for _, column, _ in scan.aggregates})
+        columns = sorted({column for _, column, flag in scan.aggregates if flag})
         rows = _nested(self._flagged(scan.flags, columns, current), "f")
         found = [_named(_filtered(*key), name) for key, name in scan.aggregates.items()]
         return _select([*self._keys("f"), *found], rows, group=self._keys("f"))
@@ -505,18 +524,22 @@ class _Chain:
         return [(rows, self._flagged(flags, _SPAN, current)), (near.name, table)]
 
 
-def _with(select: exp.Select, tables: Iterable[tuple[str, exp.Select]]) -> exp.Select:
+def _with(select: exp.Select, tables: Iterable[tuple[str, exp.Select]], materialized: bool) -> exp.Select:
     """The select with these tables before it. Set as a whole, because adding one at a time copies all before it."""
-    aliases = [
-        exp.CTE(this=table, alias=exp.TableAlias(this=exp.to_identifier(name, quoted=True))) for name, table in tables
-    ]
-    select.set("with_", exp.With(expressions=aliases))
+    ctes = []
+    for name, table in tables:
+        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+        kept = {"materialized": True} if materialized and name.startswith("_p") else {}
+        ctes.append(exp.CTE(this=table, alias=alias, **kept))
+    select.set("with_", exp.With(expressions=ctes))
     return select
 
 
 def _filtered(function: str, column: str, flag: str) -> exp.Expr:
+    """CASE within the aggregate, not FILTER behind it: five times as fast on DuckDB, and understood everywhere."""
     kinds: dict[str, Callable[..., exp.Expr]] = {"max": exp.Max, "min": exp.Min, "count": exp.Count}
-    return exp.Filter(this=kinds[function](this=_column(column, "f")), expression=exp.Where(this=_column(flag, "f")))
+    value = _column(column, "f")
+    return kinds[function](this=_case((_column(flag, "f"), value)) if flag else value)
 
 
 def _tied(flags: _Flags, day: _Cell) -> exp.Expr:
@@ -671,37 +694,50 @@ def _newest(chain: _Chain, node: n.Newest) -> _Flags:
 # ---------------------------------------------------------------- reductions
 
 
-def _more_than_none(count: _Cell) -> exp.Expr:
-    return exp.GT(this=count.low, expression=_whole(0))
+def _rank_exists(flags: _Flags) -> exp.Expr:
+    """2 for a sure member, 1 for another possible one."""
+    return _case((flags.sure, _whole(2)), (flags.possible, _whole(1)))
+
+
+def _rank_recorded(flags: _Flags) -> exp.Expr:
+    """3 for a sure member that is true, 2 for a possible one that may be, 1 for a sure one that is false."""
+    true, not_false = (_coalesce(_column("truth", "e"), _truth(default)) for default in (False, True))
+    return _case(
+        (_and(flags.sure, true), _whole(3)),
+        (_and(flags.possible, not_false), _whole(2)),
+        (_and(flags.sure, _not(not_false)), _whole(1)),
+    )
+
+
+_RANKS: dict[str, Callable[[_Flags], exp.Expr]] = {"exists": _rank_exists, "recorded": _rank_recorded}
+"""What a row says, as a number whose greatest decides: one aggregate instead of two or three."""
+
+
+def _ranked(chain: _Chain, series: n.Series, role: str, verdicts: Sequence[bool | None], silence: bool | None) -> _Cell:
+    """The verdict of the greatest rank (the first is that of the highest), or of silence."""
+    rank = chain.greatest_rank(series, role)
+    whens = [
+        (exp.EQ(this=rank.low, expression=_whole(len(verdicts) - place)), _truth(verdict))
+        for place, verdict in enumerate(verdicts)
+    ]
+    return chain.combined([rank], _case(*whens, default=_truth(silence)), extra=4 * len(verdicts))
 
 
 @_cell_of(n.Exists)
 def _exists(chain: _Chain, node: n.Exists) -> _Cell:
-    sure, possible = (chain.aggregate("count", "concept", node.series, role) for role in ("sure", "possible"))
-    none = exp.EQ(this=possible.low, expression=_whole(0))
-    return chain.combined([sure, possible], _case((_more_than_none(sure), _truth(True)), (none, _truth(False))))
+    return _ranked(chain, node.series, "exists", (True, None), False)
 
 
 @_cell_of(n.Recorded)
 def _recorded(chain: _Chain, node: n.Recorded) -> _Cell:
-    true, false = n.WithTruth(node.series, True), n.WithTruth(node.series, False)
-    yes = chain.aggregate("count", "concept", true, "sure")
-    maybe = chain.aggregate("count", "concept", true, "possible")
-    no = chain.aggregate("count", "concept", false, "sure")
-    tree = _case(
-        (_more_than_none(yes), _truth(True)),
-        (_more_than_none(maybe), _null_truth()),
-        (_more_than_none(no), _truth(False)),
-        default=_truth(node.silence),
-    )
-    return chain.combined([yes, maybe, no], tree)
+    return _ranked(chain, node.series, "recorded", (True, None, False), node.silence)
 
 
 @_cell_of(n.Count)
 def _count(chain: _Chain, node: n.Count) -> _Cell:
     counts = [chain.aggregate("count", "concept", node.series, role) for role in ("sure", "possible")]
     return chain.combined(
-        counts, *(exp.Cast(this=count.low, to=exp.DataType.build("DOUBLE")) for count in counts), extra=2
+        counts, *(exp.Cast(this=count.low, to=exp.DataType(this=exp.DType.DOUBLE)) for count in counts), extra=2
     )
 
 
@@ -855,7 +891,7 @@ def _score(chain: _Chain, node: n.Score) -> _Cell:
 
 
 def _divided(total: exp.Expr, divisor: int) -> exp.Expr:
-    whole = exp.Cast(this=total, to=exp.DataType.build("DOUBLE"))
+    whole = exp.Cast(this=total, to=exp.DataType(this=exp.DType.DOUBLE))
     return whole if divisor == 1 else exp.Div(this=whole, expression=_double(divisor), typed=True)
 
 
