@@ -230,6 +230,22 @@ def test_references_are_resolved_in_linear_time() -> None:
     assert large < 10 * small * 4, (small, large)
 
 
+@pytest.mark.parametrize(
+    "text", ["no " * 300_000, "1" * 900_000, "(" * 900_000, "severe 3/5, " * 80_000, "<" * 900_000]
+)
+def test_hostile_texts_cost_no_more_than_their_length(text: str) -> None:
+    start = time.perf_counter()
+    reading(
+        condition("Proximal muscle weakness", note=[{"text": text}]),
+        condition(text[:900_000], "c2"),
+        result(valueString=text, note=[{"text": text}], referenceRange=[{"text": text}]),
+        result(HMGCR, "o2", valueString=text),
+        result(coded("Clinical course"), "o3", valueString=text),
+        result(coded("Muscle strength compared with before"), "o4", valueString=text),
+    )
+    assert time.perf_counter() - start < 20
+
+
 def test_reading_does_not_hoard_memory() -> None:
     data = bundle(*(result(id=f"o{i}", valueQuantity=quantity(i % 500 + 1)) for i in range(2000)))
     tracemalloc.start()

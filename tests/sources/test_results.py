@@ -282,6 +282,26 @@ def test_members_of_a_panel_are_counted_once() -> None:
     assert one(reading(panel, result(SRP, "s", valueString="POSITIVE")), "anti_srp").truth is True
 
 
+@pytest.mark.parametrize("kind", ["report", "panel", "method", "contained"])
+def test_a_name_that_is_clear_only_inside_its_panel(kind: str) -> None:
+    bare = result(coded("SRP"), "s1", valueString="POSITIVE")
+    refer = [{"reference": "Observation/s1"}]
+    name = coded("Myositis specific antibodies")
+    found = {
+        "report": lambda: reading(bare, report(name, result=refer)),
+        "panel": lambda: reading(bare, result(name, hasMember=refer)),
+        "method": lambda: reading({**bare, "method": coded("Line blot")}),
+        "contained": lambda: reading(report(name, contained=[bare])),
+    }[kind]()
+    assert one(found, "anti_srp").truth is True
+
+
+def test_a_bare_short_name_is_not_guessed() -> None:
+    assert not of(reading(result(coded("SRP"), valueString="POSITIVE")), "anti_srp")
+    other = report(coded("Full blood count"), result=[{"reference": "Observation/o"}])
+    assert not of(reading(result(coded("SRP"), valueString="POSITIVE"), other), "anti_srp")
+
+
 def test_a_panel_in_words() -> None:
     found = reading(result(coded("Myositis antibody panel"), valueString="SRP positive. HMGCR negative."))
     assert (one(found, "anti_srp").truth, one(found, "anti_hmgcr").truth) == (True, False)

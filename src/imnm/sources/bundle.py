@@ -57,12 +57,17 @@ _MEDICATION_USES = frozenset(
 _REFERRED_TO = frozenset({"Encounter", "Medication"})
 _OTHERS = frozenset({None, "Bundle", "OperationOutcome"})
 _DEEPEST = 3
+ANY_PANEL = "myositis antibody panel"
+"""The context in which a name is looked up to see whether it could mean something inside a panel."""
+
+CONDITION: tuple[Domain, ...] = ("condition",)
+PROCEDURE: tuple[Domain, ...] = ("procedure",)
 REPORT: tuple[Domain, ...] = ("procedure", "result")
 DRUG: tuple[Domain, ...] = ("drug",)
 _DOMAINS: dict[str, tuple[Domain, ...]] = {
-    "Condition": ("condition",),
+    "Condition": CONDITION,
     "Observation": RESULT,
-    "Procedure": ("procedure",),
+    "Procedure": PROCEDURE,
     **dict.fromkeys(sorted(_MEDICATION_USES), DRUG),
 }
 """The resources that say nothing to us unless their code does, and where it is looked up."""
@@ -88,6 +93,7 @@ class BundleReader:
         self.patient_names: frozenset[str] = frozenset()
         self.encounters: dict[str, Interval | None] = {}
         self.medications: dict[str, Coded | None] = {}
+        self.panels: dict[str, str] = {}
 
     def read(self, bundle: structs.Bundle) -> None:
         """Read everything. Raises InputError if the Bundle is not that of one patient."""
@@ -125,6 +131,8 @@ class BundleReader:
                 where = f"{kind}/{name}" if name else f"{ref}.entry[{number}]"
                 if self._matters(kind, head, where):
                     self._keep(Entry(raw, head, where, item.full_url))
+                if head.result or head.has_member:
+                    self._note_members(head)
 
     def _matters(self, kind: str, head: Head, where: str) -> bool:
         """Whether a resource can say anything to us, as far as its code tells."""
@@ -133,10 +141,23 @@ class BundleReader:
         if domains is None or not raw:
             return domains is None or head.medication_reference is not None or bool(head.component)
         try:
-            return bool(self.record.coder.raw(bytes(raw), domains).matches or self._any_component(head))
+            return bool(
+                self.record.coder.raw(bytes(raw), domains).matches
+                or (kind == "Observation" and self.record.coder.raw(bytes(raw), domains, ANY_PANEL).matches)
+                or self._any_component(head)
+            )
         except msgspec.DecodeError as error:
             self._unreadable(where, error)
             return False
+
+    def _note_members(self, head: Head) -> None:
+        """Keep the name of a panel for its members, whose own names may be clear only inside it."""
+        try:
+            panel = self._code(head, REPORT).text
+        except msgspec.DecodeError:
+            return  # noted where the panel itself is read
+        for member in (head.result or []) + (head.has_member or []):
+            self.panels[_tail(member.reference)] = panel
 
     def _other(self, kind: str | None, raw: Raw, where: str, depth: int) -> None:
         """What stands in a Bundle besides resources of a patient."""
@@ -282,26 +303,28 @@ class BundleReader:
     def _unreadable(self, ref: str, error: Exception) -> None:
         self.record.problem(ref, "resource", path=place(error))
 
-    def _code(self, head: Head, domains: tuple[Domain, ...]) -> Coded:
+    def _code(self, head: Head, domains: tuple[Domain, ...], context: str = "") -> Coded:
         """The meaning of the resource's code in the first of these domains that knows it."""
-        return self.record.coder.raw(bytes(head.code), domains) if head.code else NOTHING
+        return self.record.coder.raw(bytes(head.code), domains, context) if head.code else NOTHING
 
     def _condition(self, entry: Entry) -> None:
         condition = _DECODERS["Condition"].decode(entry.raw)
         if self._is_ours(condition, entry.ref):
-            coded = self._code(entry.head, _DOMAINS["Condition"])
+            coded = self._code(entry.head, CONDITION)
             read_condition(self.record, condition, coded, entry.ref, self.visit(condition.encounter, entry.ref))
 
-    def _observation(self, entry: Entry) -> None:
+    def _observation(self, entry: Entry, context: str | None = None) -> None:
         observation = _DECODERS["Observation"].decode(entry.raw)
         if self._is_ours(observation, entry.ref):
-            coded = self._code(entry.head, RESULT)
+            panel = self.panels.get(_tail(entry.ref), "") if context is None else context
+            method = observation.method.text or "" if observation.method else ""
+            coded = self._code(entry.head, RESULT, f"{panel} {method}".strip())
             read_observation(self.record, observation, coded, entry.ref, self.visit(observation.encounter, entry.ref))
 
     def _any_component(self, head: Head) -> bool:
         if not head.component or bytes(head.component) == b"null":
             return False
-        return any(self._code(component, RESULT).matches for component in _COMPONENTS.decode(head.component))
+        return any(self._code(component, RESULT, ANY_PANEL).matches for component in _COMPONENTS.decode(head.component))
 
     def _report(self, entry: Entry) -> None:
         coded = self._code(entry.head, REPORT)
@@ -312,7 +335,8 @@ class BundleReader:
             for raw in entry.head.contained or ():
                 inner = _HEAD.decode(raw)
                 if inner.resource_type == "Observation":
-                    self._observation(Entry(raw, inner, f"{entry.ref}#{(inner.id or '').lstrip('#')}", None))
+                    inside = Entry(raw, inner, f"{entry.ref}#{(inner.id or '').lstrip('#')}", None)
+                    self._observation(inside, coded.text)
 
     def _document(self, entry: Entry) -> None:
         document = _DECODERS["DocumentReference"].decode(entry.raw)
@@ -350,7 +374,7 @@ class BundleReader:
     def _procedure(self, entry: Entry) -> None:
         procedure = _DECODERS["Procedure"].decode(entry.raw)
         if self._is_ours(procedure, entry.ref):
-            coded = self._code(entry.head, _DOMAINS["Procedure"])
+            coded = self._code(entry.head, PROCEDURE)
             read_procedure(self.record, procedure, coded, entry.ref, self.visit(procedure.encounter, entry.ref))
 
     def _allergy(self, entry: Entry) -> None:

@@ -12,7 +12,7 @@ from imnm.logic.truth import Truth
 
 from .coding import Coded
 from .dates import DAYS_PER_MONTH, DAYS_PER_YEAR, age_span, day_span, iso_day
-from .notes import WEAKNESS, Note, read_note
+from .notes import LONGEST_NOTE, WEAKNESS, Note, read_note
 from .record import Record, When, when_recorded
 from .structs import (
     AllergyIntolerance,
@@ -99,6 +99,8 @@ def read_condition(record: Record, condition: Condition, coded: Coded, ref: str,
         return
     stated: Truth = False if verification == "refuted" else None if verification in _SUSPECTED else True
     words = note_text(condition.note)
+    if len(words) > LONGEST_NOTE:
+        words = ""
     lead = lead_concept(coded)
     note = read_note(lead, words) if words else Note()
     recorded = record.day(ref, condition.recorded_date)

@@ -59,28 +59,29 @@ class Coder:
 
     def __init__(self, local_codes: LocalCodes | None = None) -> None:
         self._local = {(_bare(system), code): concept for (system, code), concept in (local_codes or {}).items()}
-        self._raw: dict[tuple[Domain, ...], dict[bytes, Coded]] = {}
-        self._named: dict[tuple[Domain, str], tuple[Match, ...]] = {}
+        self._raw: dict[tuple[tuple[Domain, ...], str], dict[bytes, Coded]] = {}
+        self._named: dict[tuple[Domain, str, str], tuple[Match, ...]] = {}
 
-    def raw(self, raw: bytes, domains: tuple[Domain, ...]) -> Coded:
+    def raw(self, raw: bytes, domains: tuple[Domain, ...], context: str = "") -> Coded:
         """The meaning of a CodeableConcept as it stands in the file, in the first of these domains that knows it.
 
-        Raises msgspec.DecodeError if it is no CodeableConcept.
+        ``context``: the name of the panel around it, which can make a short name clear. Raises msgspec.DecodeError if
+        it is no CodeableConcept.
         """
-        remembered = self._raw.setdefault(domains, {})
+        remembered = self._raw.setdefault((domains, context), {})
         found = remembered.get(raw)
         if found is None:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
-            found = remembered[raw] = self.first(_CONCEPT.decode(raw), domains)
+            found = remembered[raw] = self.first(_CONCEPT.decode(raw), domains, context)
         return found
 
-    def first(self, coded: CodeableConcept | None, domains: tuple[Domain, ...]) -> Coded:
+    def first(self, coded: CodeableConcept | None, domains: tuple[Domain, ...], context: str = "") -> Coded:
         """The meaning of a CodeableConcept in the first of these domains that knows it."""
-        meanings = (self.concept(coded, domain) for domain in domains)
-        return next((meaning for meaning in meanings if meaning.matches), self.concept(coded, domains[0]))
+        meanings = [self.concept(coded, domain, context) for domain in domains]
+        return next((meaning for meaning in meanings if meaning.matches), meanings[0])
 
-    def concept(self, coded: CodeableConcept | None, domain: Domain) -> Coded:
+    def concept(self, coded: CodeableConcept | None, domain: Domain, context: str = "") -> Coded:
         """The meaning of a CodeableConcept: what its codes stand for, else what its words stand for."""
         if coded is None:
             return NOTHING
@@ -91,7 +92,7 @@ class Coder:
         by_code = with_ancestors(
             match for coding in codings for match in self._by_code(coding.system or "", coding.code or "")
         )
-        by_name = next((found for word in words if (found := self.name(word, domain))), ())
+        by_name = next((found for word in words if (found := self.name(word, domain, context))), ())
         if any(match.family for match in by_name):
             return Coded(by_name, text)
         if not any(match.relation != "broader" for match in by_code):
@@ -100,14 +101,14 @@ class Coder:
         denied = any(said[match.concept].polarity is False for match in by_code if match.concept in said)
         return Coded(tuple(_dated(match, said.get(match.concept)) for match in by_code), text, denied)
 
-    def name(self, text: str, domain: Domain) -> tuple[Match, ...]:
+    def name(self, text: str, domain: Domain, context: str = "") -> tuple[Match, ...]:
         """The meaning of a name."""
-        key = (domain, text)
+        key = (domain, text, context)
         found = self._named.get(key)
         if found is None:
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
-            found = self._named[key] = lookup_name(_RELATIVES.sub("family history of ", text), domain)
+            found = self._named[key] = lookup_name(_RELATIVES.sub("family history of ", text), domain, context)
         return found
 
     def answer(self, system: str, code: str) -> tuple[bool | None, ...]:

@@ -37,6 +37,10 @@ PAIN = frozenset({"myalgia", "muscle_tenderness"})
 RASH = frozenset({"rash_any"})
 
 
+LONGEST_NOTE = 200
+"""Notes beyond this many characters are letters, not remarks on their entry, and are not read as such."""
+
+
 class Note(NamedTuple):
     """What a note adds to the entry it stands beside.
 

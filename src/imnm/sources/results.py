@@ -283,7 +283,8 @@ def read_observation(record: Record, observation: Observation, coded: Coded, ref
     method = " ".join(_words(observation.method)) if observation.method else ""
     read_part(record, observation, coded, when, ref, notes, method)
     for part in observation.component or ():
-        read_part(record, part, any_domain(record, part.code), when, ref, note_text(part.note), method)
+        inside = record.coder.first(part.code, RESULT, f"{coded.text} {method}".strip())
+        read_part(record, part, inside, when, ref, note_text(part.note), method)
 
 
 def any_domain(record: Record, code: CodeableConcept | None) -> Coded:

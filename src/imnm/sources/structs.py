@@ -80,6 +80,8 @@ class Head(Fhir):
     medication_codeable_concept: Raw = Raw()
     medication_reference: Reference | None = None
     contained: list[Raw] | None = None
+    result: list[Reference] | None = None
+    has_member: list[Reference] | None = None
 
 
 class Link(Fhir):
