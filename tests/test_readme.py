@@ -24,9 +24,9 @@ def _output() -> list[str]:
 
 
 def _excerpt() -> str:
-    """The answer in short, the first step, and the leading explanations."""
+    """The answer in short with its first step, and the leading explanations."""
     lines = _output()
-    first, second = (next(i for i, line in enumerate(lines) if line.startswith(f"{n}. ")) for n in (1, 2))
+    second = next(i for i, line in enumerate(lines) if line.startswith("2. "))
     leading = lines.index("WHAT IT COULD BE")
     bullets = [i for i in range(leading, len(lines)) if lines[i].startswith("- ")]
     return "\n".join([*lines[:second], CUT, "", *lines[leading : bullets[2]], CUT]) + "\n"

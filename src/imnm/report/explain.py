@@ -52,9 +52,8 @@ def index() -> str:
         kinds.setdefault(subject.kind, []).append(subject)
     for kind, members in kinds.items():
         lines += ["", f"{_kind(kind)} ({len(members)})"]
-        width = min(max(len(member.id) for member in members), 34)
         for member in members:
-            lines += wrap(member.label, f"  {member.id:<{width}}  ", " " * (width + 4))
+            lines += wrap(member.label, f"  {member.id}  ", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -122,6 +121,8 @@ def _subjects() -> tuple[Subject, ...]:
         *_diseases(),
         *_alerts(),
         *_steps(),
+        *_options(),
+        *_trials(),
         *_conflicts(),
         *_thresholds(),
         *_concepts(),
@@ -209,6 +210,26 @@ def _steps() -> Iterator[Subject]:
         keys = [f"steps.{step.id}.{name}" for _, name in step.whys]
         lines = [say(key) for key in keys if has(key)]
         yield Subject("step", step.id, labels.step(step.id), (step.evidence,), lines.copy, _logic_of(step.when))
+
+
+def _options() -> Iterator[Subject]:
+    from imnm.knowledge.treatment import OPTIONS
+
+    for option in OPTIONS:
+        lines = [f"- {say(f'treatment.fact.{fact.id}')} [{', '.join(fact.evidence.sources)}]" for fact in option.facts]
+        logic = tuple((say(f"treatment.consider.{c.id}"), c.condition) for c in option.considerations)
+        basis = (*(fact.evidence for fact in option.facts), *(c.evidence for c in option.considerations))
+        yield Subject("option", option.id, say(f"treatment.option.{option.id}.title"), basis, lines.copy, logic)
+
+
+def _trials() -> Iterator[Subject]:
+    from imnm.knowledge.trials import CRITERIA, trials
+
+    for trial in trials().values():
+        logic = tuple((say(f"trials.{trial.id}.{c.id}"), c.condition) for c in CRITERIA.get(trial.id, ()))
+        lines = [say(f"trials.{trial.id}.design"), f"{labels.words(trial.status)} {trial.status_on}".strip()]
+        basis = Evidence(trial.tag, tuple(trial.sources))
+        yield Subject("trial", trial.id, say(f"trials.{trial.id}.title"), (basis,), lines.copy, logic)
 
 
 def _conflicts() -> Iterator[Subject]:
