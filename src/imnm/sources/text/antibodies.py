@@ -61,7 +61,7 @@ _EVENT = re.compile(
       | [(\[]\s*(?:<=?|≤)\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] | [(\[]\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] )
   | (?P<antigen> (?<![a-z0-9])(?:anti[- ]?|α-)?(?:(?:{_ANTIGEN})(?![a-z0-9])) )
   | (?P<lead> \b(?:sero)?negative\s+(?:for|against)\b | \bneg\s+for\b | \bpositive\s+(?:for|against)\b | \bno\s+(?:other\s+)?(?:(?:(?:auto)?antibod(?:y|ies)|evidence|anti)\b(?:\s+(?:to|against|for|of|with))?|(?:reactivity|bands?)\s+(?:to|against|for|with)\b)
-        | \bneither\b | \bwithout\b(?!\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal|result)) | \babsence\s+of\b | \bno\s+(?=anti) )
+        | \b(?:react(?:s|ed|ive|ing)?|reactivity)\s+(?:with|to|against)\b | \bneither\b | \bwithout\b(?!\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal|result)) | \babsence\s+of\b | \bno\s+(?=anti) )
   | (?P<undone> \b(?:not|never)\s+(?:yet\s+|been\s+|be\s+|also\s+)*(?:tested|performed|done|included|requested|repeated|available|reported|measured|assessed|determined|covered|contained|part|on|run|offered|ordered|examined|evaluated|processed|assayed|carried|in|among|received|covered|represented|analysed|analyzed|sent|possible)\b
         | \b(?:can\s?not|could\s+not)\s+be\s+(?:performed|tested|determined|measured|reported|processed|done|run|assayed|carried|evaluated|interpreted|assessed)\b
         | \b(?:pending|awaited|to\s+follow|in\s+progress|qns|tnp|insufficient|cancelled|canceled|omitted|untested|outstanding|unavailable|declined|withdrawn|retracted|invalid|lost|failed|n/?a)\b )
@@ -71,7 +71,7 @@ _EVENT = re.compile(
   | (?P<done> \b(?:tested|performed|repeated|included|requested|measured|found|examined|seen)\b )
   | (?P<value> (?<![\w:./-])(?P<sign><=?|>=?|[≤≥])?\s*(?P<titre>1\s*[:/]\s*)?(?P<number>{_NUMBER})(?![\w:%])(?:\s*(?P<unit>{_UNIT}))? )
   | (?P<past> \b(?:previous(?:ly)?|earlier|prior|formerly|in\s+(?:19|20)\d\d|last\s+(?:year|month|sample|serum)|historical(?:ly)?|before\s+treatment|years?\s+ago|months?\s+ago|initially|at\s+presentation|at\s+diagnosis)\b )
-  | (?P<break> ,|\(|\)|\bbut\b|\bwhereas\b|\bwhile\b|\|) )
+  | (?P<break> ,|\(|\)|\b(?:but|whereas|while|except|save|other\s+than|apart\s+from)\b|\|) )
     """,
     re.X | re.I,
 )  # fmt: skip
@@ -93,6 +93,7 @@ _ANY_PANEL = re.compile(r"\b(?:panel|profile|antibod(?:y|ies)|autoantibodies|scr
 _OTHER_PANEL = re.compile(r"\b(?:ena|ana|anca|hepatitis|viral|virus|hiv|c?ccp|coeliac|celiac|thyroid|liver|gene\w*|drug|tumou?r|infection)\b", re.I)
 _MYOSITIS = re.compile(r"\b(?:myositis|msa)\b", re.I)
 _REST = re.compile(r"\b(?:all (?:the )?others?|other|remaining|remainder|the rest|others)\b", re.I)
+_ALL_BUT = re.compile(r"\ball\b.*\bnegative\b.*\b(?:except|apart from|other than|but)\b", re.I)
 _ASSAYS = (
     ("immunoprecipitation", re.compile(r"immuno-?precipitation|\bIP\b(?! address)", re.I)),
     ("line_blot", re.compile(r"(?:line|immuno|dot)[- ]?(?:blot|assay)|\bblot\b|euroline|\bstrip\b|\bLIA\b|\bbands?\b", re.I)),
@@ -137,7 +138,7 @@ class _Cutoffs:
     def read(self, text: str, label: str) -> None:
         numbers = [number(n) for n in re.findall(_NUMBER, text)]
         label = label.lower()
-        over = ">" in text and ">=" not in text or "above" in text or "over" in text or "more than" in text
+        over = (">" in text and ">=" not in text) or "above" in text or "over" in text or "more than" in text
         if label.startswith("pos"):
             self.positive_from, self.over = numbers[0], over
         elif label.startswith(("bord", "equi", "weak", "indet")):
@@ -211,6 +212,8 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
         assay = (_assay(text[start:end]) if laboratory else None) or default_assay
         generic = _GENERIC.search(text, start, end) is not None
         results = list(_results(items, text, cutoffs, lone[0] if lone else None, laboratory))
+        if lone and any(result[0].kind == "antigen" for result in results):
+            panel = [result for result in panel if result.start != lone[1]]  # "Negative. PL-7, PL-12": these, not all
         lone = None
         last = []
         for item, truth, grade, value in results:
@@ -224,7 +227,7 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
             result = Antibody(item.concept, truth if truth in (True, False) else None, grade, assay, low, high, item.start, item.end)
             last.append(item.concept)
             found[item.concept] = _stronger(found.get(item.concept), result)
-        if _REST.search(text, start, end) and any(v.kind == "negative" for v in verdicts) and not _rest_listed(items, text, start, end):
+        if (_REST.search(text, start, end) or _ALL_BUT.search(text, start, end)) and any(v.kind == "negative" for v in verdicts) and not _rest_listed(items, text, start, end):
             verdict = next(v for v in verdicts if v.kind == "negative")
             panel += _whole_panel(verdict, text, start, end, default_assay)
     for result in panel:
@@ -285,7 +288,7 @@ def _name(match: re.Match[str], concept: str) -> _Item:
     return _Item("antigen", match[0], match.start(), match.end(), concept)
 
 
-_SIGN = re.compile(r"\s*(?:ab|antibod(?:y|ies)|igg)?\s*[:=]?\s*[-–−](?=\s*(?:[,;.)|]|$))", re.I)
+_SIGN = re.compile(r"\s*(?:ab|antibod(?:y|ies)|igg)?\s*[:=(]?\s*[-–−](?=\s*(?:[,;.)|]|$))", re.I)
 
 
 def _sign(text: str, at: int, end: int) -> Iterator[_Item]:
@@ -389,7 +392,7 @@ def _leading(between: list[_Item], text: str, name: _Item, first: bool, lead: st
     """The verdict that stands before a list and governs it ("negative for", "Positive: …", "no antibodies to")."""
     for item in reversed(between):
         if item.kind == "lead":
-            return "positive" if item.text.lower().startswith("pos") else "negative"
+            return "positive" if item.text.lower().startswith(("pos", "react")) else "negative"
         if item.kind in ("positive", "negative", "weak", "undone") and (first or _opens_list(text, item, name)):
             gap = text[item.end : name.start]
             if re.search(r"\.|\|", gap) and not first:
@@ -397,7 +400,7 @@ def _leading(between: list[_Item], text: str, name: _Item, first: bool, lead: st
             return item.kind
         if item.kind in ("positive", "negative", "weak", "undone", "value"):
             return None
-        if item.kind == "break" and item.text.lower() in ("but", "whereas", "while"):
+        if item.kind == "break" and item.text[0].isalpha():
             return None
     return lead
 
@@ -412,7 +415,7 @@ def _own(following: list[_Item], text: str, next_name: _Item | None) -> list[_It
     for item in following:
         if item.kind == "lead" or (next_name is not None and item.kind in _TRUTH | {"undone": None} and _opens_list(text, item, next_name) and text[item.end : next_name.start].strip()[:1] in (":", "(", "f", "a", "w", "t")):
             break
-        if item.kind == "break" and item.text.lower() in ("but", "whereas", "while"):
+        if item.kind == "break" and item.text[0].isalpha():
             break
         own.append(item)
     return own
@@ -437,6 +440,8 @@ def _judge(own: list[_Item], lead: str | None, cutoffs: _Cutoffs, laboratory: bo
         truth = verdict.kind == "positive"
         return truth, _grade(own) if truth else None, bounds
     if value is not None and lead is None:
+        if value.high == 0:
+            return False, None, bounds
         truth_, grade = cutoffs.judge(value.low, value.high)
         return truth_, grade, bounds
     if titre is not None and laboratory and lead is None:
@@ -472,7 +477,7 @@ def _explicit(items: list[_Item]) -> bool:
     )
 
 
-_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control)\b", re.I)
+_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control|final|overall|second)\b", re.I)
 
 
 def _unread(concept: str, assay: str | None, start: int, end: int) -> Antibody:
@@ -505,7 +510,7 @@ def _stronger(old: Antibody | None, new: Antibody) -> Antibody:
 
 def _rest_listed(items: list[_Item], text: str, start: int, end: int) -> bool:
     """Whether "all others negative" goes on to list them."""
-    match = _REST.search(text, start, end)
+    match = None if _ALL_BUT.search(text, start, end) else _REST.search(text, start, end)
     return match is not None and any(item.kind == "antigen" and item.start > match.end() for item in items)
 
 

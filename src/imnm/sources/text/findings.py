@@ -90,9 +90,8 @@ def biopsy(s: Sentence) -> Iterator[Mention]:
 
 def _under_stain(s: Sentence, at: int) -> bool:
     """Whether the word only says where a stain lies ("C5b-9: cytoplasm of necrotic fibres only")."""
-    start, _ = s.clause(at)
-    start = s.clause(start - 2)[0] if start > 1 and s.words[start - 1] == ":" else start
-    return any(s.tags[i] & _STAIN for i in range(start, at))
+    stain = max((i for tag in STAINS for i in s.places.get(tag, ()) if i < at), default=-1)
+    return stain >= 0 and at < _stain_end(s, stain)
 
 
 def _foreign(s: Sentence, at: int) -> bool:
@@ -207,13 +206,17 @@ def _with_necrosis(s: Sentence, at: int) -> bool:
     return False
 
 
+_MAINLY = frozenset({"mainly", "predominantly", "mostly", "chiefly", "largely", "primarily", "almost entirely", "almost exclusively",
+                     "entirely"})  # fmt: skip
+
+
 def _led(s: Sentence, at: int) -> int:
     """The finding that a word such as *predominant* speaks of."""
     for ahead in range(at + 1, min(s.end, at + 7)):
         tags = s.tags[ahead]
         if tags & _LEADERS:
             behind = _finding_left(s, at)
-            close = ahead - at <= 2 or s.words[at] in ("mainly", "predominantly", "mostly", "chiefly", "largely", "primarily")
+            close = ahead - at <= 2 or s.words[at] in _MAINLY
             adverbial = s.words[ahead - 1] == "of" or s.has("verb", at + 1, ahead) or close
             if "inflammation" in tags and behind >= 0 and "macrophage" in s.tags[behind]:
                 return behind
@@ -286,9 +289,8 @@ def _composition(s: Sentence, at: int) -> bool:
     """Whether an infiltrate is spoken of as known ("the infiltrate consists of macrophages") or made of macrophages."""
     start, end = s.segment(at)
     nearby = range(max(start, at - 3), at)
-    if any(s.words[i] in ("the", "this", "that", "such", "secondary") for i in nearby) and not any(
-        s.tags[i] & {"high"} for i in range(max(0, at - 3), end)
-    ):
+    known = any(s.words[i] in ("the", "this", "that", "such", "secondary") for i in range(max(start, at - 2), at))
+    if known and not s.has("verb", max(start, at - 2), at) and not s.has("high", max(0, at - 3), end):
         return True
     return any("macrophage" in s.tags[i] for i in nearby) or (
         s.has("macrophage", at, end) and s.words[at].endswith("infiltrate") and not s.has("high", max(0, at - 3), at)
@@ -346,10 +348,10 @@ def _normal_word(s: Sentence, concept: str, subjects: tuple[str, ...]) -> Iterat
     for at, word in enumerate(s.words):
         if word == "normal" and "normal_muscle" not in s.tags[at]:
             alone = s.end == 1 or (at == 0 and s.words[1] in ",.;:(") or (at == 1 and s.tags[0] and s.end == 2 and s.words[0] != "not")
-            about = at > 0 and any(w in subjects for w in s.words[max(0, at - 7) : at]) and _predicative(s, at, subjects)
+            about = at > 0 and not any(w in ("remaining", "other", "rest", "otherwise") for w in s.words[:at]) and any(w in subjects for w in s.words[max(0, at - 7) : at]) and _predicative(s, at, subjects)
             if alone or about:
                 yield _mention(s, concept, True, at)
-        elif "abnormal" in s.tags[at] and (s.end <= 2 or at == 0 or any(w in subjects for w in s.words)):
+        elif "abnormal" in s.tags[at] and word.startswith("abnormal") and (s.end <= 2 or at == 0 or any(w in subjects for w in s.words)):
             stated = s.statement(at)
             if stated.said and stated.truth is not None:
                 yield _mention(s, concept, not stated.truth, at)
@@ -383,9 +385,17 @@ def _stain_end(s: Sentence, at: int) -> int:
         other = tags & BIOPSY - {"necrosis", "regeneration", "connective_tissue"} and not tags & {"upregulated", "high", "low"}
         if other and not _within_comma(s, at, ahead):
             return ahead
-        if tags & {"necrosis", "regeneration", "inflammation"} and s.words[ahead - 1] in ",":
+        if tags & {"necrosis", "regeneration", "inflammation"} and _starts_item(s, ahead):
             return ahead
     return s.end
+
+
+def _starts_item(s: Sentence, at: int) -> bool:
+    """Whether a word is a finding of its own after a comma, a conjunction or a denial, and not the place of a stain."""
+    before = s.tags[at - 1]
+    if s.words[at - 1] == "," or "negation" in before:
+        return True
+    return "and" in before and not s.tags[at - 2] & {"capillary", "cytoplasm", "regeneration", "necrosis", "sarcolemma"}
 
 
 def _within_comma(s: Sentence, at: int, ahead: int) -> bool:
@@ -422,7 +432,7 @@ def _stain_value(s: Sentence, at: int, depth: int = 0) -> Statement:
             return NOTHING
         if before is not None and before.truth is None and value.truth:
             return before
-        return value
+        return Statement(True, None) if s.asks and value.truth else value
     if before is not None:
         return Statement(True, None) if s.asks else before
     return NOTHING
@@ -434,20 +444,19 @@ def _only_joined(s: Sentence, start: int, end: int) -> bool:
 
 def _stain_before(s: Sentence, at: int) -> Statement | None:
     """A value in front of the stain: "patchy MHC-I", "no upregulation of MHC-I", "negative for MHC-I"."""
+    left, _ = s.before(at)
+    if left is not True:
+        return Statement(True, left)
     positive: Statement | None = None
     for before in range(at - 1, max(-1, at - 9), -1):
-        tags, word = s.tags[before], s.words[before]
-        if word in ";:()," or "stop" in tags or (tags & BIOPSY - {"connective_tissue"} and not tags & _STAIN):
-            break
-        if "negation" in tags or "not" in tags:
-            return Statement(True, False)
-        if tags & {"seen", "skip", "resolved"} and not tags & {"upregulated", "hedge"}:
+        tags = s.tags[before]
+        if s.words[before] in ";:()," or "stop" in tags or (tags & BIOPSY - {"connective_tissue"} and not tags & _STAIN):
             break
         if "absent" in tags:
             attached = before == at - 1 or s.words[before + 1] in ("for", "staining") or before == 0
             return Statement(True, False) if attached else positive
-        if "hedge" in tags:
-            return Statement(True, None)
+        if tags & {"skip", "resolved"} or ("seen" in tags and "upregulated" not in tags):
+            break
         if tags & _VALUE:
             positive = Statement(True, True)
     return positive
@@ -455,10 +464,12 @@ def _stain_before(s: Sentence, at: int) -> Statement | None:
 
 def _first_value(s: Sentence, start: int, end: int) -> Statement | None:
     """The first value after a stain; a doubt or denial that follows in the same part of the sentence wins."""
-    positive = False
+    positive = headed = False
     at = start
     while at < end:
         tags, word = s.tags[at], s.words[at]
+        if word == ":":
+            headed, positive = positive, False  # "MHC-I upregulation: none"
         if word in "([":
             close = s.closing.get(at, end)
             if _bare_value(s, at + 1, close):
@@ -479,16 +490,12 @@ def _first_value(s: Sentence, start: int, end: int) -> Statement | None:
             return Statement(True, False)
         elif "negation" in tags or "not" in tags:
             return Statement(True, True) if positive else Statement(True, False)
-        elif word == "normal":
+        elif word == "normal" or (tags & {"regeneration", "necrosis"} and _nowhere_else(s, start, end)):
             return Statement(True, False)
-        elif tags & {"regeneration", "necrosis"} and _nowhere_else(s, start, end):
-            return Statement(True, False)
-        elif tags & _VALUE or (tags & {"sarcolemma", "viable"} and start > 0 and s.words[start - 1] == "(") or "seen" in tags or word[0] == "+" or tags & {"fine", "confined"}:
-            positive = True
-        elif tags & {"sarcolemma", "viable", "fiber"} and any(s.words[i] in ("on", "along", "at", "of", "in") for i in range(max(start, at - 4), at)):
+        elif tags & _VALUE or (tags & {"sarcolemma", "viable"} and start > 0 and s.words[start - 1] == "(") or "seen" in tags or word[0] == "+" or tags & {"fine", "confined"} or (tags & {"sarcolemma", "viable", "fiber"} and any(s.words[i] in ("on", "along", "at", "of", "in") for i in range(max(start, at - 4), at))):
             positive = True
         at += 1
-    return Statement(True, True) if positive else None
+    return Statement(True, True) if positive or headed else None
 
 
 def _nowhere_else(s: Sentence, start: int, end: int) -> bool:
@@ -526,9 +533,16 @@ def _complement(s: Sentence) -> Iterator[Mention]:
 
 def _sarcolemmal(s: Sentence, at: int) -> Statement:
     """Whether complement lies on the sarcolemma: what is said of that place, else of the stain as a whole."""
+    before = _stain_before(s, at)
+    if before is not None and before.truth is not True:
+        return before
+    if not s.statement(at).said:
+        return NOTHING
     overall = _stain_value(s, at)
     end = _stain_end(s, at)
     first = s.segment(at)[0]
+    if first > 1 and s.words[first - 1] == ":":
+        first = s.clause(first - 2)[0]  # "Sarcolemma: C5b-9 +"
     place = _sarcolemma_at(s, first, at)
     if place >= 0:
         if overall.said or not (_localized(s, at, end) or "deposi" in s.words[at]):
@@ -634,8 +648,6 @@ def _units(s: Sentence) -> Iterator[Mention]:
         normal = [i for i in range(start, end) if s.words[i] == "normal"]
         if short and not (large and large[0] < short[0]):
             truth = AND[s.statement(at).truth, s.statement(short[0]).truth]
-            if truth is False and not s.has("negation", start, short[0]):
-                truth = True
             yield _mention(s, "emg_myopathic", truth, short[0], PLAIN if truth is False else BARE)
         elif large and any(s.words[i] != "high" for i in large):
             truth = s.statement(at).truth
@@ -690,14 +702,12 @@ def _of_muscle_only(s: Sentence, mention: Mention) -> bool:
 
 def _site(s: Sentence, at: int) -> set[str]:
     """Where an oedema is: the places listed before it, or else those right after it; muscle if none is named."""
-    places: set[str] = set()
+    places: set[str] = {"muscle"} if "musc" in s.words[at] else set()
     for before in range(at - 1, max(-1, at - 8), -1):
         tags = s.tags[before]
         if tags & {"fascia", "elsewhere", "muscle"}:
             places |= tags & {"fascia", "elsewhere", "muscle"}
-        elif not (tags & {"and", "or", "low", "high"} or s.words[before] in ",/"):
-            break
-        elif places and "and" in tags and s.tags[before - 1] & {"absent", "seen", "edema"}:
+        elif not (tags & {"and", "or", "low", "high"} or s.words[before] in ",/") or (places and "and" in tags and s.tags[before - 1] & {"absent", "seen", "edema"}):
             break
     if places:
         return places
@@ -791,7 +801,7 @@ def _only_t1(s: Sentence, at: int) -> bool:
 
 def _doubted(s: Sentence, at: int) -> bool:
     """Whether the same sentence goes on to doubt what a signal means."""
-    return s.has("hedge", at + 1, s.end) or s.has("hedge", 0, at)
+    return s.has("hedge", at + 1, s.end) or s.has("hedge", s.clause(at)[0], at)
 
 
 def _fascia(s: Sentence) -> Iterator[Mention]:
@@ -812,7 +822,7 @@ def _fascia(s: Sentence) -> Iterator[Mention]:
 
 def _fat(s: Sentence) -> Iterator[Mention]:
     for at, stated in _each(s, "fat"):
-        if "elsewhere" in s.tags[at] or s.words[at - 1 : at] in (["subcutaneous"], ["intermuscular"]) and s.words[at] == "fat":
+        if "elsewhere" in s.tags[at] or (s.words[at - 1 : at] in (["subcutaneous"], ["intermuscular"]) and s.words[at] == "fat"):
             continue
         truth = stated.truth
         _, end = s.segment(at)
@@ -821,9 +831,7 @@ def _fat(s: Sentence) -> Iterator[Mention]:
             clause_end = s.clause(at)[1]
             if "normal" in rest and truth:
                 truth = False
-            elif truth and s.words[at] in ("fat fraction", "fat content") and not s.has("increased", max(0, at - 4), clause_end):
-                continue
-            elif truth and s.words[at] == "fat" and not (s.has("high", max(0, at - 3), at) or s.has("increased", max(0, at - 4), end) or rest[:1] == [":"] or s.has("low", max(0, at - 3), at)):
+            elif (truth and s.words[at] in ("fat fraction", "fat content") and not s.has("increased", max(0, at - 4), clause_end)) or (truth and s.words[at] == "fat" and not (s.has("high", max(0, at - 3), at) or s.has("increased", max(0, at - 4), end) or rest[:1] == [":"] or s.has("low", max(0, at - 3), at))):
                 continue
         yield _mention(s, "mri_fatty_replacement", truth, at)
     for at, word in enumerate(s.words):

@@ -165,8 +165,8 @@ def _mark(text: str, at: int, last: int) -> str | None:
     after = at < last and text[at + 1].isalnum()
     if mark == ".":
         return None if after else "."
-    if mark == "'" or (before and after):
-        return None
+    if mark == "'" or before:
+        return None  # within a word, or hanging ("T1- and STIR-weighted")
     blanks = at > 0 and text[at - 1].isspace() and at < last and text[at + 1].isspace()
     return ":" if blanks else "-"
 

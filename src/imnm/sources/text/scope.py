@@ -18,6 +18,7 @@ from .lexicon import NO_TAGS, Lexicon, Tags, Token, data
 REACH = 40  # words on either side that can govern a finding; longer sentences are lists or no sentences at all
 DISEASES: Tags = frozenset({"necrotizing", "dystrophic", "myopathic", "irritable", "neurogenic", "decoy"})
 """Findings that are named like diseases: where a disease is only compared with, they are not stated."""
+_OWN: Tags = frozenset({"absent", "seen", "skip", "low", "high", "some", "upregulated", "hedge", "capillary"})
 _ABSENT: Tags = frozenset({"absent"})
 _SKIP: Tags = frozenset({"skip"})
 _MINORITY: Tags = frozenset({"minority"})
@@ -96,11 +97,12 @@ class Sentence:
 
     def _statement(self, start: int, end: int) -> Statement:
         if self._only_named(start):
-            taught = self.has("generic", *self.clause(start)) and self.taken_back(start)
-            return Statement(True, False) if taught else NOTHING
+            first, last = self.clause(start)
+            taken = self.has("generic", first, last) or self.has("ask", first, start)
+            return Statement(True, False) if taken and self.taken_back(start) else NOTHING
         if self._of_the_past(start):
             return Statement(True, False) if self.taken_back(start) else NOTHING
-        left, amount = self._before(start)
+        left, amount = self.before(start)
         said, right, amount_after = self._after(end)
         if not said or amount == "skip":
             return NOTHING
@@ -173,7 +175,7 @@ class Sentence:
         for at in range(start, self.end):
             if "backref" in self.tags[at] and not self._names_finding(at, self._item_end(at)):
                 return True
-            if self.words[at] == ";" and self._refers_back(at + 1):
+            if self.words[at] in ",;" and self._refers_back(at + 1):
                 return True
         after = self.following
         return after is not None and (after._refers_back(0) or after._all_denied())
@@ -193,7 +195,7 @@ class Sentence:
         start, end = self.segment(at)
         return not start <= target < end and start > 0 and self.words[start - 1] in ",(" and at > target
 
-    def _before(self, start: int) -> tuple[Truth, str | None]:
+    def before(self, start: int) -> tuple[Truth, str | None]:
         """What stands before: denied, hedged, or neither; and the amount."""
         amount: str | None = None
         crossed_finding = verb = False
@@ -207,7 +209,9 @@ class Sentence:
                 if self._inherits(at):
                     return self.statement(self._finding_before(at)).truth, amount
                 break
-            if word in _BREAKS or "stop" in tags:
+            if word == ":":
+                return self._headed(at), amount
+            if word == ";" or "stop" in tags:
                 break
             if word == ",":
                 if self._own_item(at + 1, start):
@@ -215,14 +219,14 @@ class Sentence:
             elif "negation" in tags or ("not" in tags and "absent" not in tags):
                 blocked = verb and (crossed_finding or word in ("without", "lacking any"))
                 return (True, amount) if blocked else (False, amount)
+            elif "hedge" in tags and any(self.tags[i] & {"not", "negation"} for i in range(max(0, at - 2), at)):
+                return False, amount  # "not suggestive of"
             elif "hedge" in tags and not crossed_finding:
                 return None, amount
             elif "hedge" in tags:
                 return (None, amount) if not verb else (True, amount)
             elif "verb" in tags or "with" in tags:
                 verb = True
-                if crossed_finding and "with" in tags:
-                    pass
             elif "seen" in tags and at > 0 and "negation" in self.tags[at - 1]:
                 pass  # "no demonstrable necrosis"
             elif "skip" in tags and self.words[at + 1] == "for":
@@ -230,10 +234,12 @@ class Sentence:
             elif "absent" in tags and "or" in self.tags[at + 1]:
                 return False, amount  # "not thickened or bright"
             elif self._predicate(at):
-                break
+                inverted = "absent" in tags and self.clause(at)[0] == at and "verb" in self.tags[at + 1]
+                return (False if inverted else True), amount  # "not seen are …"
             elif "and" in tags and amount is not None and not crossed_finding:
                 break
-            elif amount is None and not crossed_finding:
+            elif amount is None and not crossed_finding and not verb:
+                verb = "dominant" in tags
                 amount = "low" if "low" in tags else "high" if "high" in tags else "some" if "some" in tags else None
             if tags & self.findings:
                 if verb:
@@ -241,6 +247,13 @@ class Sentence:
                 crossed_finding = True
             at -= 1
         return True, amount
+
+    def _headed(self, colon: int) -> Truth:
+        """What a heading says of the list under it ("Absent: …"); nothing if it is none."""
+        if colon > 0 and self.clause(colon - 1)[0] == colon - 1:
+            tags = self.tags[colon - 1]
+            return False if "absent" in tags else None if tags & {"hedge", "skip"} else True
+        return True
 
     def _predicate(self, at: int) -> bool:
         tags = self.tags[at]
@@ -256,7 +269,7 @@ class Sentence:
             word, tags = self.words[at], self.tags[at]
             if word in ",;:([" or tags & {"or", "and", "stop"}:
                 return False
-            if tags & {"absent", "seen", "skip", "low", "high", "upregulated", "hedge"} or word[0] == "+":
+            if tags & _OWN or word[0] == "+":
                 return True
         return False
 
@@ -331,6 +344,8 @@ class Sentence:
                     verb = True
                 elif amount is None and tags & {"low", "high"}:
                     amount = "low" if "low" in tags else "high"
+                    if verb and "and" in self._tags(at + 1):
+                        return True, True, amount  # "is marked and …"
             at += 1
         return True, True, amount
 
@@ -349,7 +364,7 @@ class Sentence:
         if "hedge" in tags or word == "?":
             return True, None, None
         if word[0] == "+":
-            return True, True, "low" if word == "+" else "high"
+            return True, True, None if word == "+" else "high"
         if "seen" in tags:
             return self._participle(at)
         return None
@@ -364,6 +379,8 @@ class Sentence:
                 later = self.find("absent", verb, end)
             if later >= 0:
                 return True, False, None
+        if at + 2 < self.end and "stop" in self.tags[at + 1] and not self._names_finding(at + 2, self._item_end(at + 2)):
+            return True, True, next((a for a in ("low", "high") if a in self.tags[at + 2]), None)  # "present but sparse"
         return True, True, None
 
     def _names_finding(self, start: int, end: int) -> bool:
@@ -511,6 +528,9 @@ def itemize(tokens: list[Token], lexicon: Lexicon) -> Sentence:
     for at, found in enumerate(tags):
         if "normality" in found:
             words[at] = "normal"
+    for at in range(1, len(words) - 1):
+        if "stop" in tags[at] and words[at - 1] == words[at + 1] == ",":
+            tags[at] = NO_TAGS  # ", however,"
     if any("not" in found for found in tags):
         _fuse_not(words, tags, spans)
     return Sentence(words, tags, spans)
@@ -529,15 +549,19 @@ def _fuse_not(items: list[str], tags: list[Tags], spans: list[tuple[int, int]]) 
         at += 1
 
 
-_DENIABLE = frozenset({"seen", "done", "upregulated", "increased", "dominant"})
+_SAID = frozenset({"seen", "done"})
+_DENIABLE = frozenset({"upregulated", "increased", "dominant"})
+_PARTICIPLES = ("ed", "positive", "bright")  # "not upregulated", but not "does not show upregulation"
 
 
 def _fused(at: int, items: list[str], tags: list[Tags]) -> int:
     """The item that a *not* denies as a predicate, or ``at`` if there is none within four items."""
     for ahead in range(at + 1, min(len(items), at + 5)):
         found = tags[ahead]
-        if found & _DENIABLE:
+        if found & _SAID:
             return ahead
+        if found & _DENIABLE:
+            return ahead if items[ahead].endswith(_PARTICIPLES) or "dominant" in found else at
         if items[ahead] in ",;:()" or found - {"verb", "done", "low", "high", "now", "stop", "pronoun"}:
             break
     return at
