@@ -51,6 +51,7 @@ BIOPSY = frozenset({
     "connective_tissue", "normal_muscle", "mhc1", "mac", "p62", "mxa", "other_stain", "decoy", "granulomas", "amyloid",
     "autophagic", "glycogen_storage", "lipid_storage", "type2_atrophy",
 })  # fmt: skip
+_FINDINGS = BIOPSY - {"connective_tissue", "mhc1", "mac", "p62", "mxa", "other_stain"}
 STAINS = ("mhc1", "mac", "p62", "mxa", "other_stain")
 _STAIN = frozenset(STAINS)
 _SIMPLE = {
@@ -111,7 +112,7 @@ def _is_perifascicular(s: Sentence, at: int) -> bool:
     for before in range(at - 1, max(-1, at - 7), -1):
         tags = s.tags[before]
         if "perifascicular" in tags or tags & {"perifascicular_atrophy", "perifascicular_necrosis"}:
-            listed = any(s.tags[i] & {"or", "and"} or s.words[i] == "/" for i in range(before + 1, at))
+            listed = s.words[at] in ("necrosis", "atrophy") and (bool(s.tags[at - 1] & {"or", "and"}) or s.words[at - 1] == "/")
             direct = "perifascicular" in tags
             return (direct or listed) and not any(s.words[i] in ",;:" for i in range(before, at))
         if s.words[before] in ",;:" or tags & {"stop", "seen", "absent", "negation"}:
@@ -379,23 +380,32 @@ def _stain_end(s: Sentence, at: int) -> int:
     for ahead in range(at + 1, s.end):
         tags = s.tags[ahead]
         if tags & _STAIN:
-            return ahead
+            return ahead - 1 if "negation" in s.tags[ahead - 1] and ahead - 1 > at else ahead
         if s.words[ahead] == ";" and not _goes_on(s, ahead):
             return ahead
+        if tags & _FINDINGS:
+            start = _item_start(s, ahead)
+            if start > at:
+                return start
         other = tags & BIOPSY - {"necrosis", "regeneration", "connective_tissue"} and not tags & {"upregulated", "high", "low"}
         if other and not _within_comma(s, at, ahead):
-            return ahead
-        if tags & {"necrosis", "regeneration", "inflammation"} and _starts_item(s, ahead):
             return ahead
     return s.end
 
 
-def _starts_item(s: Sentence, at: int) -> bool:
-    """Whether a word is a finding of its own after a comma, a conjunction or a denial, and not the place of a stain."""
-    before = s.tags[at - 1]
-    if s.words[at - 1] == "," or "negation" in before:
-        return True
-    return "and" in before and not s.tags[at - 2] & {"capillary", "cytoplasm", "regeneration", "necrosis", "sarcolemma"}
+_ADJECTIVES = frozenset({"fiber", "low", "high", "some", "section_microscopy_words"})
+_PREPOSITIONS = frozenset({"of", "in", "on", "to", "at", "along", "within", "around", "from", "by", "between"})
+
+
+def _item_start(s: Sentence, at: int) -> int:
+    """Where the item starts that a finding stands in for itself; -1 if the word is only the place of a stain."""
+    at -= 1
+    while at > 0 and s.words[at] != "," and not s.tags[at] - _ADJECTIVES and s.words[at] not in _PREPOSITIONS:
+        at -= 1
+    if s.words[at] == "," or s.tags[at] & {"negation", "or", "stop"}:
+        return at
+    alone = "and" in s.tags[at] and not s.tags[at - 1] & {"capillary", "cytoplasm", "regeneration", "necrosis", "sarcolemma"}
+    return at if alone else -1
 
 
 def _within_comma(s: Sentence, at: int, ahead: int) -> bool:
@@ -430,12 +440,18 @@ def _stain_value(s: Sentence, at: int, depth: int = 0) -> Statement:
     if value is not None:
         if not value.said:
             return NOTHING
+        if value.truth and end < s.end and not _explicit(s, at, end) and s.statement(at).truth is False:
+            return s.statement(at)  # "MHC-I upregulation and necrosis are absent"
         if before is not None and before.truth is None and value.truth:
             return before
         return Statement(True, None) if s.asks and value.truth else value
     if before is not None:
         return Statement(True, None) if s.asks else before
     return NOTHING
+
+
+def _explicit(s: Sentence, at: int, end: int) -> bool:
+    return any(s.tags[i] & {"seen", "low", "high", "some"} or s.words[i][0] == "+" or s.words[i].endswith(("ed", "positive")) for i in range(at + 1, end))
 
 
 def _only_joined(s: Sentence, start: int, end: int) -> bool:

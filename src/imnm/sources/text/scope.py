@@ -18,7 +18,7 @@ from .lexicon import NO_TAGS, Lexicon, Tags, Token, data
 REACH = 40  # words on either side that can govern a finding; longer sentences are lists or no sentences at all
 DISEASES: Tags = frozenset({"necrotizing", "dystrophic", "myopathic", "irritable", "neurogenic", "decoy"})
 """Findings that are named like diseases: where a disease is only compared with, they are not stated."""
-_OWN: Tags = frozenset({"absent", "seen", "skip", "low", "high", "some", "upregulated", "hedge", "capillary"})
+_OWN: Tags = frozenset({"absent", "seen", "skip", "low", "high", "some", "hedge", "capillary"})
 _ABSENT: Tags = frozenset({"absent"})
 _SKIP: Tags = frozenset({"skip"})
 _MINORITY: Tags = frozenset({"minority"})
@@ -269,7 +269,7 @@ class Sentence:
             word, tags = self.words[at], self.tags[at]
             if word in ",;:([" or tags & {"or", "and", "stop"}:
                 return False
-            if tags & _OWN or word[0] == "+":
+            if tags & _OWN or word[0] == "+" or ("upregulated" in tags and word.endswith(_PARTICIPLES)):
                 return True
         return False
 
@@ -434,7 +434,7 @@ class Sentence:
         following = self._tags(conjunction + 1)
         if following & {"verb", "absent", "seen", "resolved"}:
             return False  # the same subject goes on
-        if following & {"low", "high", "negation"}:
+        if following & {"low", "high", "negation"} and "fine" not in following:
             return True
         for at in range(conjunction + 1, min(self.end, conjunction + 8)):
             if self.words[at] in ",;:":
