@@ -57,9 +57,6 @@ _MEDICATION_USES = frozenset(
 _REFERRED_TO = frozenset({"Encounter", "Medication"})
 _OTHERS = frozenset({None, "Bundle", "OperationOutcome"})
 _DEEPEST = 3
-ANY_PANEL = "myositis antibody panel"
-"""The context in which a name is looked up to see whether it could mean something inside a panel."""
-
 CONDITION: tuple[Domain, ...] = ("condition",)
 PROCEDURE: tuple[Domain, ...] = ("procedure",)
 REPORT: tuple[Domain, ...] = ("procedure", "result")
@@ -141,11 +138,7 @@ class BundleReader:
         if domains is None or not raw:
             return domains is None or head.medication_reference is not None or bool(head.component)
         try:
-            return bool(
-                self.record.coder.raw(bytes(raw), domains).matches
-                or (kind == "Observation" and self.record.coder.raw(bytes(raw), domains, ANY_PANEL).matches)
-                or self._any_component(head)
-            )
+            return self.record.coder.matters(bytes(raw), domains) or self._any_component(head)
         except msgspec.DecodeError as error:
             self._unreadable(where, error)
             return False
@@ -324,7 +317,8 @@ class BundleReader:
     def _any_component(self, head: Head) -> bool:
         if not head.component or bytes(head.component) == b"null":
             return False
-        return any(self._code(component, RESULT, ANY_PANEL).matches for component in _COMPONENTS.decode(head.component))
+        components = _COMPONENTS.decode(head.component)
+        return any(part.code and self.record.coder.matters(bytes(part.code), RESULT) for part in components)
 
     def _report(self, entry: Entry) -> None:
         coded = self._code(entry.head, REPORT)

@@ -110,7 +110,7 @@ def read_condition(record: Record, condition: Condition, coded: Coded, ref: str,
     record.state(
         coded, stated, when, ref, past=past, note=note, grade=severity if stated is not False else None, words=words
     )
-    if stated is True and not past:
+    if words and stated is True and not past:
         _also(record, note, lead, when, ref, coded.name, words)
 
 

@@ -21,6 +21,9 @@ LocalCodes = Mapping[tuple[str, str], str]
 
 _REMEMBERED = 200_000
 
+ANY_PANEL = "myositis antibody panel"
+"""The context in which a name is looked up to see whether it could mean something inside a panel."""
+
 _RELATIVES = re.compile(r"^\s*(?:family history|fam(?:ily)? hx|fhx?)\s*[:,;–-]\s*", re.IGNORECASE)
 """A heading that makes what follows a relative's; as a phrase, a name lookup cannot mistake it."""
 
@@ -60,6 +63,7 @@ class Coder:
     def __init__(self, local_codes: LocalCodes | None = None) -> None:
         self._local = {(_bare(system), code): concept for (system, code), concept in (local_codes or {}).items()}
         self._raw: dict[tuple[tuple[Domain, ...], str], dict[bytes, Coded]] = {}
+        self._mattering: dict[tuple[Domain, ...], dict[bytes, bool]] = {}
         self._named: dict[tuple[Domain, str, str], tuple[Match, ...]] = {}
 
     def raw(self, raw: bytes, domains: tuple[Domain, ...], context: str = "") -> Coded:
@@ -74,6 +78,20 @@ class Coder:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
             found = remembered[raw] = self.first(_CONCEPT.decode(raw), domains, context)
+        return found
+
+    def matters(self, raw: bytes, domains: tuple[Domain, ...]) -> bool:
+        """Whether a CodeableConcept as it stands in the file means anything to us, be it only inside a panel.
+
+        Raises msgspec.DecodeError if it is no CodeableConcept.
+        """
+        remembered = self._mattering.setdefault(domains, {})
+        found = remembered.get(raw)
+        if found is None:
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            found = bool(self.raw(raw, domains).matches or self.raw(raw, domains, ANY_PANEL).matches)
+            remembered[raw] = found
         return found
 
     def first(self, coded: CodeableConcept | None, domains: tuple[Domain, ...], context: str = "") -> Coded:
