@@ -20,7 +20,7 @@ from imnm.logic.truth import TRUTHS, Truth
 
 CONCEPTS = ("ck", "statin", "weak")
 GRADES = ("weak", "strong")
-DETAILS = ("elisa", "dot")
+DETAILS = ("elisa", "dot", "")
 KINDS: tuple[n.Kind, ...] = ("truth", "number", "day")
 FIELDS: tuple[n.Field, ...] = ("value", "times_uln")
 
@@ -120,7 +120,9 @@ _grows("series", n.Events, lambda g, d: n.Events(g.some(CONCEPTS)))
 _grows("series", n.Union, lambda g, d: n.Union(tuple(g.series(d) for _ in range(g.pick((1, 2))))))
 _grows("series", n.WithTruth, lambda g, d: n.WithTruth(g.series(d), g.pick((True, False))))
 _grows("series", n.WithGrade, lambda g, d: n.WithGrade(g.series(d), g.some(GRADES)))
-_grows("series", n.WithoutGrade, lambda g, d: n.WithoutGrade(g.series(d), g.some(GRADES)))
+_grows(
+    "series", n.WithoutGrade, lambda g, d: n.WithoutGrade(g.series(d), g.pick(((), *((grade,) for grade in GRADES))))
+)
 _grows("series", n.WithDetail, lambda g, d: n.WithDetail(g.series(d), g.some(DETAILS)))
 _grows("series", n.ValueIs, lambda g, d: n.ValueIs(g.series(d), g.pick(FIELDS), g.pick(OPS), g.value("number", d)))
 _grows("series", n.InWindow, _window)
@@ -248,8 +250,8 @@ def cases(most: int = 30) -> st.SearchStrategy[Case]:
 def _narrower(draw: Draw, low: float, high: float, between: tuple[float, ...]) -> tuple[float, float]:
     """A part of an interval, both ends from what lies in it."""
     inside = [low, *(value for value in between if low < value < high), high]
-    first = draw(st.integers(0, len(inside) - 1))
-    last = draw(st.integers(first, len(inside) - 1))
+    first = draw(st.sampled_from([place for place, value in enumerate(inside) if value < INF]))
+    last = draw(st.sampled_from([place for place, value in enumerate(inside) if value > -INF and place >= first]))
     return inside[first], inside[last]
 
 

@@ -163,7 +163,8 @@ def _is_null(part: exp.Expr) -> exp.Expr:
 
 
 def _in(part: exp.Expr, names: Iterable[str]) -> exp.Expr:
-    return exp.In(this=part, expressions=[exp.Literal.string(name) for name in dict.fromkeys(names)])
+    literals = [exp.Literal.string(name) for name in dict.fromkeys(names)]
+    return exp.In(this=part, expressions=literals) if literals else exp.false()
 
 
 def _coalesce(part: exp.Expr, default: exp.Expr) -> exp.Expr:
@@ -607,8 +608,9 @@ def _with_truth(chain: _Chain, node: n.WithTruth) -> _Flags:
 
 def _stated(column: str, names: tuple[str, ...]) -> tuple[exp.Expr, exp.Expr]:
     """Whether the row states one of these, and whether it states one of these or nothing; never null."""
-    one = _in(_coalesce(_column(column, "e"), exp.Literal.string("")), [name for name in names if name])
-    nothing = _is_null(_column(column, "e"))
+    stated = _column(column, "e")
+    nothing = _is_null(stated)
+    one = _and(_not(nothing), _in(stated, names))
     return one, _or(nothing, one)
 
 
