@@ -15,7 +15,23 @@ from typing import NamedTuple
 import imnm.knowledge
 from imnm.knowledge.evidence import Evidence, sources, thresholds
 from imnm.knowledge.messages import has, say
-from imnm.logic.nodes import Node, Threshold, Value, refs_of, walk
+from imnm.logic.evaluate import formula
+from imnm.logic.nodes import (
+    All,
+    Any_,
+    AtLeast,
+    Compare,
+    IfElse,
+    Node,
+    Not,
+    Possibly,
+    Ref,
+    Score,
+    Threshold,
+    Value,
+    refs_of,
+    walk,
+)
 
 from . import labels
 from .blocks import number_words
@@ -72,7 +88,7 @@ def _explained(subject: Subject) -> Iterator[str]:
         yield from wrap(line, "", "  ")
     for heading, expression in subject.logic:
         yield ""
-        yield heading
+        yield from wrap(heading)
         yield from _outline(expression)
     for evidence in dict.fromkeys(subject.evidence):
         yield ""
@@ -98,12 +114,32 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
         yield from wrap(say("report.explain.provisional"), "  ", "    ")
 
 
-def _outline(expression: Value) -> Iterator[str]:
-    from imnm.logic.words import outline
+def _outline(node: Node, depth: int = 1) -> Iterator[str]:
+    """The expression as an outline in the notation of the algebra, findings and numbers by their names."""
+    indent = "  " * depth
+    if isinstance(node, Not) and isinstance(node.part, Possibly) and isinstance(node.part.part, Not):
+        yield from _outline(node.part.part.part, depth)  # not possibly not: known to be so, which a reader takes it for
+        return
+    yield from wrap(_named(node), indent, indent + "  ")
+    if isinstance(node, All | Any_ | AtLeast | Not | Possibly | Score | IfElse):
+        for part in node.children():
+            yield from _outline(part, depth + 1)
 
-    for line in outline(expression, _names()):
-        indent = len(line) - len(line.lstrip())
-        yield from wrap(line.lstrip(), "  " + " " * indent, "    " + " " * indent)
+
+def _named(node: Node) -> str:
+    if isinstance(node, Threshold):
+        known = thresholds().get(node.id)
+        return f"{number_words(node.number)} {known.unit if known else ''} ({node.id})".replace("  ", " ")
+    if isinstance(node, Ref):
+        return f"{_label(node.id)} ({node.id})"
+    if isinstance(node, Compare):
+        return f"{_named(node.left)} {node.op} {_named(node.right)}"
+    return formula(node)
+
+
+@cache
+def _label(id: str) -> str:
+    return next((subject.label for subject in _subjects() if subject.id == id), labels.words(id))
 
 
 # ---------------------------------------------------------------- what there is
