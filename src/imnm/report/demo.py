@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from importlib import resources
 
 from imnm.assessment import assess_record
 from imnm.assessment.model import Assessment
@@ -21,14 +23,20 @@ def demo(write: Callable[[str], object], *, colour: bool, pages: bool) -> dict[s
     write(say("cli.demo.title", count=len({example.file for example in EXAMPLES})) + "\n\n")
     write("\n".join(table(_overview(answers))) + "\n\n")
     first, answer = answers[0]
-    write(say("cli.demo.full", file=first.file) + "\n\n" + render(answer, "text", colour=colour))
+    write(say("cli.demo.full", file=_path(first)) + "\n\n" + render(answer, "text", colour=colour))
     return {f"{example.id}.html": render(answer, "html") for example, answer in answers} if pages else {}
 
 
 def _assess(example: Example) -> Assessment:
     answer = assess_record(read(example), example.as_of)
-    answer.file = example.file
+    answer.file = _path(example)
     return answer
+
+
+def _path(example: Example) -> str:
+    """Where the record lies, seen from here."""
+    path = str(resources.files("imnm.examples") / example.file)
+    return min(path, os.path.relpath(path), key=len)
 
 
 def _overview(answers: list[tuple[Example, Assessment]]) -> Table:
