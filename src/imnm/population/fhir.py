@@ -1,0 +1,462 @@
+"""FHIR folders as a population: bulk-export NDJSON and Bundles, larger than memory, on every processor.
+
+Two passes. The first looks at every resource once and writes what matters to a spool, sorted into partitions by
+patient. The second takes one partition at a time, puts each patient's entries together and has the bedside reader
+read those who pass the gate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import hashlib
+import multiprocessing
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
+
+import duckdb
+import msgspec
+
+from imnm.knowledge.messages import say
+from imnm.logic.sql import event_row
+from imnm.sources import InputError, LocalCodes, Reading, read
+from imnm.sources.bulk import USED_TYPES, Narrower, read_entries
+from imnm.sources.dates import day_span
+
+from . import store
+from .gate import base, gate_concepts
+from .source import Progress, Report, SourceError, cores
+
+T = TypeVar("T")
+SUFFIXES = (".ndjson", ".jsonl", ".json")
+_CHUNK = 64 * 2**20
+_PARTITION = 128 * 2**20
+_SHOWN_PROBLEMS = 5
+_SMALL = 24 * 2**20
+"""Sources up to this size are read by one process: starting others would take longer."""
+
+
+class Chunk(NamedTuple):
+    """A part of a file. ``end`` 0: to its end (compressed files cannot be cut)."""
+
+    file: Path
+    start: int = 0
+    end: int = 0
+
+
+class Scanned(NamedTuple):
+    """What a worker found in a chunk."""
+
+    seen: dict[str, int]
+    kept: dict[str, int]
+    without_patient: int
+    medications: dict[str, bytes | None]
+    problems: list[tuple[str, int, str]]
+    broken: int
+
+
+class Gathered(NamedTuple):
+    """What a worker found in a partition: people, those who passed, those left out by reason."""
+
+    people: int
+    passed: int
+    skipped: dict[str, int]
+    events: Path
+    persons: Path
+
+
+def fhir_files(source: Path) -> list[Path]:
+    """The files under a folder (or the file itself) that may hold FHIR as JSON."""
+    if source.is_file():
+        return [source]
+    found = [path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return sorted(path for path in found if _bare(path).endswith(SUFFIXES))
+
+
+def _bare(path: Path) -> str:
+    name = path.name.lower()
+    return name.removesuffix(".gz").removesuffix(".zst")
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.suffix.lower() in (".gz", ".zst")
+
+
+class FhirPopulation:
+    """A folder of FHIR files. ``folder``: where the spool may be written."""
+
+    def __init__(self, files: list[Path], folder: Path, local_codes: LocalCodes | None = None) -> None:
+        self.files, self.folder, self.codes = files, folder, local_codes
+        self.report = Report()
+        size = sum(path.stat().st_size * (8 if _is_compressed(path) else 1) for path in files)
+        self.workers = 1 if size <= _SMALL else cores()
+        self.partitions = max(1, min(1024, size // _PARTITION))
+        self.medications: dict[str, bytes | None] = {}
+        self.spool = folder / "spool"
+        self.spool.mkdir()
+
+    # ------------------------------------------------------------ the two passes
+
+    def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
+        """Read everything; see ``Population``. Raises SourceError if nothing could be read."""
+        self._scan(progress)
+        gathered = list(self._run(_gather, list(range(self.partitions)), progress, "population.progress.gather"))
+        for part in gathered:
+            self.report.read += part.people
+            self.report.passed += part.passed
+            for reason, count in part.skipped.items():
+                self.report.skip(reason, count)
+        if not self.report.read:
+            raise SourceError(say("population.error.nothing_readable"))
+        store.load_csv(connection, "events", [part.events for part in gathered])
+        store.load_csv(connection, "people", [part.persons for part in gathered])
+
+    def judged(self, patients: Mapping[str, float], judge: Callable[[Reading, float], T]) -> Iterator[tuple[str, T]]:
+        """Read these people again, one by one, and judge each on the given day."""
+        by_partition: dict[int, dict[str, float]] = {}
+        for patient, day in patients.items():
+            by_partition.setdefault(partition_of(patient, self.partitions), {})[patient] = day
+        tasks = [(place, wanted, judge) for place, wanted in by_partition.items()]
+        for found in self._run(_judge, tasks, None, ""):
+            yield from found
+
+    def close(self) -> None:
+        """Nothing is held open; the spool goes with its folder."""
+
+    def _scan(self, progress: Progress) -> None:
+        first = [path for path in self.files if _first_type(path) == "Medication"]
+        needed = [path for path in self.files if path not in first and not self._unneeded(path)]
+        for files in (first, needed):
+            for scanned in self._run(_scan, list(_chunks(files)), progress, "population.progress.scan"):
+                self._count(scanned)
+                self.medications.update(scanned.medications)
+
+    def _unneeded(self, path: Path) -> bool:
+        """A file that is named after a type we do not use and begins with it."""
+        kind = _first_type(path)
+        unneeded = bool(kind) and kind not in USED_TYPES and str(kind) in path.name
+        self.report.unread_files += unneeded
+        return unneeded
+
+    def _count(self, scanned: Scanned) -> None:
+        for kind, seen in scanned.seen.items():
+            before = self.report.entries.get(kind, (0, 0))
+            self.report.entries[kind] = (before[0] + seen, before[1] + scanned.kept.get(kind, 0))
+        self.report.problems += scanned.problems
+        self.report.broken += scanned.broken
+        if scanned.without_patient:
+            kind = say("population.read.no_subject")
+            before = self.report.entries.get(kind, (0, 0))
+            self.report.entries[kind] = (before[0] + scanned.without_patient, 0)
+
+    def _run(
+        self, function: Callable[[Any], T], tasks: list[Any], progress: Progress | None, message: str
+    ) -> Iterator[T]:
+        """The results of the tasks, each worked on by one of our processes."""
+        setup = (self.spool, self.partitions, self.codes, self.medications)
+        if self.workers == 1 or len(tasks) == 1:
+            _start(*setup)
+            results: Iterable[T] = map(function, tasks)
+            pool: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        else:
+            context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+            workers = ProcessPoolExecutor(self.workers, context, _start, setup)
+            results, pool = workers.map(function, tasks), workers
+        with pool:
+            for done, result in enumerate(results, 1):
+                if progress is not None:
+                    progress(say(message, done=done, total=len(tasks)))
+                yield result
+        if self.workers == 1 or len(tasks) == 1:
+            _worker.close()
+
+
+def _chunks(files: list[Path]) -> Iterator[Chunk]:
+    for path in files:
+        size = path.stat().st_size
+        if _is_compressed(path) or _bare(path).endswith(".json") or size <= _CHUNK:
+            yield Chunk(path)
+        else:
+            starts = range(0, size, _CHUNK)
+            yield from (Chunk(path, start, min(start + _CHUNK, size)) for start in starts)
+
+
+def partition_of(patient: str, partitions: int) -> int:
+    """Where a patient's entries are spooled; the same in every process."""
+    return zlib.crc32(patient.encode()) % partitions
+
+
+def _first_type(path: Path) -> str | None:
+    """The type of the first resource in a file; None if it cannot be told."""
+    try:
+        with _opened(path) as handle:
+            line = handle.readline(2**22)
+        return msgspec.json.decode(line, type=_TypeOnly).resourceType
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, duckdb.Error):
+        return None
+
+
+class _TypeOnly(msgspec.Struct):
+    resourceType: str | None = None  # noqa: N815
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    if path.suffix.lower() == ".zst":
+        return _zst(path)
+    return path.open("rb")
+
+
+def _zst(path: Path) -> IO[bytes]:
+    """A zst file unpacked beside the spool: Python reads zst only from 3.14 on, DuckDB always."""
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    unpacked = _worker.spool.parent / f"{name}.{os.getpid()}.ndjson" if _worker.ready else None
+    target = unpacked or Path(f"/tmp/{name}.{os.getpid()}.ndjson")
+    connection = duckdb.connect()
+    try:
+        connection.execute(
+            f"COPY (SELECT line FROM read_csv({store.literal(str(path))}, columns = {{'line': 'VARCHAR'}}, "
+            "header = false, delim = '\\0', quote = '', escape = '', compression = 'zstd', auto_detect = false, "
+            "max_line_size = 268435456, ignore_errors = false, null_padding = false)) "
+            f"TO {store.literal(str(target))} (FORMAT csv, HEADER false, DELIMITER '\\0', QUOTE '', ESCAPE '')"
+        )
+    finally:
+        connection.close()
+    handle = target.open("rb")
+    target.unlink()
+    return handle
+
+
+# ---------------------------------------------------------------- in the worker processes
+
+
+class _Worker:
+    """What a worker process keeps between tasks."""
+
+    ready = False
+    spool: Path
+    partitions: int
+    codes: LocalCodes | None
+    narrower: Narrower
+    medications: dict[str, bytes | None]
+    out: dict[int, IO[bytes]]
+
+    def close(self) -> None:
+        for handle in self.out.values():
+            handle.close()
+        self.out = {}
+        self.ready = False
+
+
+_worker = _Worker()
+
+
+def _start(spool: Path, partitions: int, codes: LocalCodes | None, medications: dict[str, bytes | None]) -> None:
+    _worker.spool, _worker.partitions, _worker.codes = spool, partitions, codes
+    _worker.narrower = Narrower(gate_concepts(), codes)
+    _worker.narrower.medications = dict(medications)
+    _worker.medications = medications
+    _worker.out = {}
+    _worker.ready = True
+
+
+_MARKS = {"patient": b"P", "telling": b"T", "other": b"-", "bundle": b"B"}
+
+
+def _scan(chunk: Chunk) -> Scanned:
+    """Spool what matters in a chunk."""
+    narrower = _worker.narrower
+    known = len(narrower.medications)
+    narrower.seen, narrower.kept, narrower.without_patient = {}, {}, 0
+    before = set(narrower.medications)
+    problems: list[tuple[str, int, str]] = []
+    broken = 0
+    pieces = narrower.pieces
+    try:
+        for place, line in _lines(chunk):
+            try:
+                for patient, mark, entry in pieces(line):
+                    _spool(patient, _MARKS[mark], entry)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+                if not line.strip():
+                    continue
+                broken += 1
+                if len(problems) < _SHOWN_PROBLEMS:
+                    problems.append((str(chunk.file), _line_number(chunk, place), _fault(error)))
+        if broken and not sum(narrower.seen.values()):
+            problems = [(str(chunk.file), 1, say("population.problem.no_json", lines=broken))]
+    except (OSError, EOFError, zlib.error, duckdb.Error) as error:
+        broken += 1
+        problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
+    for handle in _worker.out.values():
+        handle.flush()
+    fresh = {}
+    if len(narrower.medications) != known:
+        fresh = {name: entry for name, entry in narrower.medications.items() if name not in before}
+    return Scanned(narrower.seen, narrower.kept, narrower.without_patient, fresh, problems, broken)
+
+
+def _reason(error: Exception) -> str:
+    return type(error).__name__ if not str(error) else str(error).splitlines()[0][:120]
+
+
+def _fault(error: Exception) -> str:
+    return say(
+        "population.problem.not_fhir" if isinstance(error, msgspec.ValidationError) else "population.problem.json"
+    )
+
+
+def _lines(chunk: Chunk) -> Iterator[tuple[int, bytes]]:
+    """The lines of a chunk, each with its number, or its place in the file if the chunk does not begin the file."""
+    if _bare(chunk.file).endswith(".json"):
+        whole = _whole(chunk.file)
+        if whole is not None:
+            yield 1, whole
+            return
+    with _opened(chunk.file) as handle:
+        if not chunk.end:
+            yield from enumerate(handle, 1)
+            return
+        place = chunk.start
+        if place:
+            handle.seek(place - 1)
+            place += len(handle.readline()) - 1
+        while place < chunk.end:
+            line = handle.readline()
+            if not line:
+                return
+            yield place, line
+            place += len(line)
+
+
+def _whole(path: Path) -> bytes | None:
+    """A file that is one JSON document, on one line; None if it is lines of JSON, or nothing."""
+    with _opened(path) as handle:
+        data = handle.read().removeprefix(b"\xef\xbb\xbf")
+    try:
+        msgspec.json.decode(data, type=_TypeOnly)
+    except msgspec.DecodeError:
+        return None
+    return data.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+def _line_number(chunk: Chunk, place: int) -> int:
+    """The number of a line; in a chunk within a file the lines before it have to be counted."""
+    if not chunk.end:
+        return place
+    count, left = 1, place
+    with chunk.file.open("rb") as handle:
+        while left > 0:
+            block = handle.read(min(left, 2**24))
+            count += block.count(b"\n")
+            left -= len(block)
+    return count
+
+
+def _spool(patient: str, mark: bytes, entry: bytes) -> None:
+    place = partition_of(patient, _worker.partitions)
+    handle = _worker.out.get(place)
+    if handle is None:
+        handle = _worker.out[place] = (_worker.spool / f"{place}.{os.getpid()}.lines").open("ab", buffering=2**18)
+    if b"\n" in entry:
+        entry = entry.replace(b"\r", b" ").replace(b"\n", b" ")
+    handle.write(b"%s\t%s\t%s\n" % (patient.encode(), mark, entry))
+
+
+Pieces = list[tuple[bytes, bytes]]
+
+
+def _spooled(place: int, wanted: Mapping[str, float] | None = None) -> dict[str, Pieces]:
+    """The pieces of everyone in a partition (or of those wanted), as (mark, entry)."""
+    found: dict[str, Pieces] = {}
+    names = {patient.encode() for patient in wanted} if wanted is not None else None
+    for path in sorted(_worker.spool.glob(f"{place}.*.lines")):
+        with path.open("rb") as handle:
+            for line in handle:
+                patient, mark, entry = line.split(b"\t", 2)
+                if names is None or patient in names:
+                    found.setdefault(patient.decode(), []).append((mark, entry[:-1]))
+    return found
+
+
+def _reading(pieces: Pieces) -> Reading:
+    """The record of one patient. Raises InputError."""
+    bundles = [entry for mark, entry in pieces if mark == b"B"]
+    if len(pieces) == 1 and bundles:
+        return read(bundles[0], _worker.codes)
+    entries = [entry for mark, entry in pieces if mark != b"B"]
+    for bundle in bundles:
+        entries += [piece.entry for piece in _worker.narrower.parts(bundle)]
+    # in a fixed order, whichever process spooled them first
+    return read_entries(sorted(entries), _worker.medications, _worker.codes)
+
+
+class _Born(msgspec.Struct, rename="camel"):
+    birth_date: str | None = None
+
+
+class _BornEntry(msgspec.Struct):
+    resource: _Born
+
+
+_BORN = msgspec.json.Decoder(_BornEntry, strict=False)
+
+
+def _gather(place: int) -> Gathered:
+    """Read everyone of a partition who may pass the gate; write events and persons."""
+    gate = gate_concepts()
+    skipped: dict[str, int] = {}
+    people = passed = 0
+    events, persons = (_worker.spool / f"{place}.{name}.csv" for name in ("events", "people"))
+    with events.open("w", encoding="utf-8", newline="") as one, persons.open("w", encoding="utf-8", newline="") as two:
+        event_writer, person_writer = csv.writer(one), csv.writer(two)
+        for patient, pieces in _spooled(place).items():
+            people += 1
+            reading = _telling(pieces, gate)
+            if isinstance(reading, str):
+                skipped[reading] = skipped.get(reading, 0) + 1
+                continue
+            birth = _birth(pieces, reading)
+            passes = reading is not None
+            passed += passes
+            newest = reading.newest_known if reading is not None else -float("inf")
+            person_writer.writerow((patient, *birth, newest if newest > -float("inf") else "\\N", passes))
+            for event in reading.events if reading is not None else ():
+                event_writer.writerow(["\\N" if v is None else v for v in event_row(patient, event)])
+    return Gathered(people, passed, skipped, events, persons)
+
+
+def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | str | None:
+    """The record if it passes the gate, None if it does not, or why the patient has to be left out."""
+    if not any(mark in b"PB" for mark, _ in pieces):
+        return say("population.read.no_patient")
+    if not any(mark in b"TB" for mark, _ in pieces):
+        return None
+    try:
+        reading = _reading(pieces)
+    except InputError as error:
+        return str(error)
+    return reading if any(base(event.concept) in gate for event in reading.events) else None
+
+
+def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
+    """The span of the birth date as day numbers; nulls if it is not known."""
+    if reading is not None:
+        spans = [event.dates for event in reading.events if event.concept == "birth"]
+    else:
+        texts = [_BORN.decode(entry).resource.birth_date for mark, entry in pieces if mark == b"P"]
+        spans = [span for text in texts if (span := day_span(text)) is not None]
+    return (spans[0].low, spans[0].high) if spans else ("\\N", "\\N")
+
+
+def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:
+    place, wanted, judge = task
+    found = _spooled(place, wanted)
+    return [(patient, judge(_reading(pieces), wanted[patient])) for patient, pieces in found.items()]

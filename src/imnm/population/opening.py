@@ -1,0 +1,25 @@
+"""Which kind of population a source is, found by what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imnm.knowledge.messages import say
+
+from .fhir import FhirPopulation, fhir_files
+from .source import Population, SourceError
+
+if TYPE_CHECKING:
+    from .screen import ScreenOptions
+
+
+def open_population(source: str, folder: Path, options: ScreenOptions) -> Population:
+    """The population at a path or address. Raises SourceError with one sentence if there is none."""
+    path = Path(source)
+    if not path.exists():
+        raise SourceError(say("population.error.not_there", source=source))
+    files = fhir_files(path)
+    if not files:
+        raise SourceError(say("population.error.nothing_readable"))
+    return FhirPopulation(files, folder, options.local_codes)

@@ -1,0 +1,264 @@
+"""Screening a population: read, gate, level in SQL, and the listed assessed one by one as at the bedside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import msgspec
+
+from imnm.assessment import program
+from imnm.knowledge.messages import say
+from imnm.knowledge.pathway import RULES
+from imnm.logic.event import day_number
+from imnm.sources import LocalCodes
+
+from . import store
+from .rows import ListedRow, Verdict, WhyRow, judged
+from .source import Population, Progress, Report, SourceError, cores
+
+LEVELS = ("established", "high", "moderate", "low", "none")
+SAMPLE = 1000
+"""How many of those who are not listed are compared with *evaluate* as well."""
+ADULT_YEARS = 18
+_URGENCIES = ("emergency", "urgent", "soon", "routine")
+
+
+class ScreenOptions(NamedTuple):
+    """What is asked of a screening.
+
+    as_of: an ISO date or ``last`` (for each patient the newest day of the record). min_level: the least level that is
+    listed. memory_limit: what DuckDB may use, such as ``4GB``. levels_by: another engine for the level query, which
+    fills the table *levels* from *events* and *index_rows*. up_to_level: stop before anyone is assessed one by one.
+    """
+
+    as_of: str = "last"
+    setting: str = "general-record"
+    min_level: str = "moderate"
+    history: bool = False
+    why: bool = False
+    memory_limit: str | None = None
+    local_codes: LocalCodes | None = None
+    levels_by: Callable[[duckdb.DuckDBPyConnection], None] | None = None
+    up_to_level: bool = False
+    sample: int = SAMPLE
+
+
+class FunnelStep(msgspec.Struct):
+    """How many people are left at a step, and how many fell out on the way there, by reason."""
+
+    step: str
+    label: str
+    people: int
+    left_out: dict[str, int] = {}
+
+
+class Screening(msgspec.Struct):
+    """The answer: the worklist, the funnel, the count of what was read, and where the two engines differ."""
+
+    worklist: list[ListedRow]
+    funnel: list[FunnelStep]
+    report: Report
+    levels: dict[str, int]
+    why: list[WhyRow] = []
+    compared: int = 0
+    disagreements: list[str] = []
+    as_of: str = "last"
+    min_level: str = "moderate"
+    timings: dict[str, float] = {}
+
+
+def screen(
+    source: str,
+    options: ScreenOptions | None = None,
+    open_source: Callable[[str, Path, ScreenOptions], Population] | None = None,
+    progress: Progress = lambda line: None,
+) -> Screening:
+    """Screen a population. Raises SourceError with one sentence if it cannot be read as asked."""
+    from .opening import open_population
+
+    options = options or ScreenOptions()
+    day = _day(options.as_of)
+    folder = Path(tempfile.mkdtemp(prefix="imnm-screen-"))
+    try:
+        population = (open_source or open_population)(source, folder, options)
+        connection = store.connect(folder, options.memory_limit, cores())
+        try:
+            return _screened(population, connection, day, options, progress)
+        finally:
+            population.close()
+            connection.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _day(as_of: str) -> float | None:
+    if as_of == "last":
+        return None
+    try:
+        return float(day_number(dt.date.fromisoformat(as_of)))
+    except ValueError:
+        raise SourceError(say("population.error.not_a_date", value=as_of)) from None
+
+
+def _screened(
+    population: Population,
+    connection: duckdb.DuckDBPyConnection,
+    day: float | None,
+    options: ScreenOptions,
+    progress: Progress,
+) -> Screening:
+    population.load(connection, progress)
+    progress(say("population.progress.levels", people=population.report.passed))
+    store.index_rows(connection, day, float(day_number(dt.date.today())))
+    _skip_unborn(connection, population.report, day)
+    (options.levels_by or store.compute_levels)(connection)
+    counts = dict(connection.execute("SELECT level, count(*) FROM levels GROUP BY level").fetchall())
+    answer = Screening([], [], population.report, {level: counts.get(level, 0) for level in LEVELS},
+                       as_of=options.as_of, min_level=options.min_level)  # fmt: skip
+    answer.levels["none"] = population.report.assessed - sum(answer.levels[level] for level in LEVELS[:-1])
+    answer.funnel = funnel(connection, population.report, options.min_level, day)
+    if not options.up_to_level:
+        _list(answer, population, connection, day, options, progress)
+    return answer
+
+
+def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: float | None) -> None:
+    if day is None:
+        return
+    born_later = "SELECT count(*) FROM people WHERE birth_low > ?"
+    count = connection.execute(born_later, [day]).fetchall()[0][0]
+    if count:
+        report.skip(say("population.read.not_born"), count)
+        connection.execute("DELETE FROM people WHERE birth_low > ?", [day])
+
+
+def _list(
+    answer: Screening,
+    population: Population,
+    connection: duckdb.DuckDBPyConnection,
+    day: float | None,
+    options: ScreenOptions,
+    progress: Progress,
+) -> None:
+    """Assess those who reach the level, and compare them and some others with what SQL said."""
+    wanted = [level for level in LEVELS if program.RANK[level] >= program.RANK[options.min_level]]
+    by_sql: dict[str, str] = dict(connection.execute("SELECT patient, level FROM levels").fetchall())
+    days: dict[str, float] = dict(connection.execute("SELECT patient, as_of FROM levels").fetchall())
+    listed = {patient: days[patient] for patient, level in by_sql.items() if level in wanted}
+    sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days)
+    judge = partial(judged, setting=options.setting, history=options.history, why=options.why)
+    answer.worklist = []
+    for done, (patient, verdict) in enumerate(population.judged(listed, judge), 1):
+        progress(say("population.progress.assess", done=done, total=len(listed)))
+        _keep(answer, verdict, by_sql[patient])
+    for patient, verdict in population.judged(sampled, partial(judged, setting=options.setting, level_only=True)):
+        _compare(answer, patient, verdict.level, by_sql.get(patient, "none"))
+        if verdict.level in wanted and patient not in listed:
+            fuller = dict(population.judged({patient: sampled[patient]}, judge))[patient]
+            _keep(answer, fuller, by_sql.get(patient, "none"), compared=True)
+    answer.worklist.sort(key=_order)
+
+
+def _sample(
+    connection: duckdb.DuckDBPyConnection, listed: set[str], size: int, day: float, days: Mapping[str, float]
+) -> dict[str, float]:
+    """Some of those who are not listed, drawn at random but the same in every run."""
+    others = [p for (p,) in connection.execute("SELECT patient FROM people ORDER BY patient").fetchall()]
+    others = [patient for patient in others if patient not in listed]
+    chosen = others if len(others) <= size else random.Random(size).sample(others, size)
+    return {patient: days.get(patient, day) for patient in chosen}
+
+
+def _keep(answer: Screening, verdict: Verdict, by_sql: str, compared: bool = False) -> None:
+    assert verdict.row is not None
+    if not compared:
+        _compare(answer, verdict.row.patient_id, verdict.level, by_sql)
+    verdict.row.engines_differ = f"{by_sql} / {verdict.level}" if not same_level(verdict.level, by_sql) else None
+    answer.worklist += [verdict.row, *verdict.history]
+    answer.why += verdict.why
+
+
+def same_level(one: str, other: str) -> bool:
+    """Whether two engines agree; SQL does not tell ``insufficient`` from ``none``."""
+    return one == other or {one, other} == {"none", "insufficient"}
+
+
+def _compare(answer: Screening, patient: str, level: str, by_sql: str) -> None:
+    answer.compared += 1
+    if not same_level(level, by_sql):
+        answer.disagreements.append(patient)
+
+
+def _order(row: ListedRow) -> tuple[object, ...]:
+    return (
+        row.engines_differ is None,
+        _URGENCIES.index(row.urgency) if row.urgency in _URGENCIES else len(_URGENCIES),
+        -program.RANK[row.level] if row.changed_on is None else 0,
+        -(row.imnm_probability or 0.0),
+        row.patient_id,
+        row.changed_on is not None,
+        row.changed_on or "",
+    )
+
+
+# ---------------------------------------------------------------- funnel
+
+
+def funnel(
+    connection: duckdb.DuckDBPyConnection, report: Report, min_level: str, day: float | None
+) -> list[FunnelStep]:
+    """How many people are left at each step: read, adult, muscle signal, raised CK, picture, not better explained,
+    listed. Steps after the muscle signal count adults."""
+    today = float(day_number(dt.date.today()))
+    asked = f"coalesce((SELECT max(newest) FROM people), {today})" if day is None else repr(day)
+    adult = f"(birth_high IS NOT NULL AND {asked} - birth_high >= {ADULT_YEARS * 365.2425})"
+
+    def count(query: str) -> int:
+        return int(connection.execute(query).fetchall()[0][0])
+
+    adults = count(f"SELECT count(*) FROM people WHERE {adult}")
+    unborn = count("SELECT count(*) FROM people WHERE birth_high IS NULL")
+    base = f"FROM people JOIN levels USING (patient) WHERE {adult}"
+    signal = count(f"SELECT count(*) {base} AND level <> 'none'")
+    raised = count(f"SELECT count(*) {base} AND level <> 'none' AND ck_elevated")
+    seen = count(f"SELECT count(*) {base} AND picture")
+    open_ = count(f"SELECT count(*) {base} AND picture AND better_explained IS NOT TRUE")
+    ranks = ", ".join(f"'{level}'" for level in LEVELS if program.RANK[level] >= program.RANK[min_level])
+    listed = count(f"SELECT count(*) FROM levels WHERE level IN ({ranks})")
+    reasons = {
+        rule.label: count(f'SELECT count(*) {base} AND picture AND "{rule.id}"')
+        for rule in RULES.values()
+        if rule.part == "explained" and rule.id != "better_explained"
+    }
+    assessed = report.assessed
+    return [
+        _step("read", report.read, {}),
+        _step("assessed", assessed, dict(report.skipped)),
+        _step("adult", adults, {"birth": unborn, "younger": assessed - adults - unborn}),
+        _step("muscle_signal", signal, {"none": adults - signal}),
+        _step("raised_ck", raised, {"not_raised": signal - raised}),
+        _step("picture", seen, {}),
+        _step("not_better_explained", open_, {label: number for label, number in reasons.items() if number}),
+        _step("listed", listed, {}),
+    ]
+
+
+def _step(step: str, people: int, left_out: dict[str, int]) -> FunnelStep:
+    named = {
+        say(f"population.funnel.out_{reason}") if reason.isidentifier() and reason.islower() else reason: number
+        for reason, number in left_out.items()
+        if number
+    }
+    return FunnelStep(step, say(f"population.funnel.{step}"), people, named)
+
+
+__all__ = ["FunnelStep", "ScreenOptions", "Screening", "funnel", "same_level", "screen"]

@@ -1,0 +1,105 @@
+"""The tables of a screening in DuckDB, and the level of everyone in them by one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+
+from imnm.assessment import program
+from imnm.knowledge.messages import say
+from imnm.logic.nodes import Value
+from imnm.logic.sql import EVENT_COLUMNS, compile_sql
+
+from .source import SourceError
+
+PEOPLE_COLUMNS = (
+    ("patient", "VARCHAR"),
+    ("birth_low", "DOUBLE"),
+    ("birth_high", "DOUBLE"),
+    ("newest", "DOUBLE"),
+    ("passed", "BOOLEAN"),
+)
+"""One row for everyone: birth as day numbers, the newest day on which the record knew anything (null: none)."""
+
+LEVEL_COLUMN = "level"
+
+
+def connect(folder: Path, memory_limit: str | None, threads: int) -> duckdb.DuckDBPyConnection:
+    """A database of our own that spills to the folder when memory is short. Raises SourceError for a bad limit."""
+    connection = duckdb.connect(str(folder / "screening.duckdb"))
+    connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    connection.execute(f"SET threads = {threads}")
+    connection.execute("SET preserve_insertion_order = false")
+    if memory_limit:
+        try:
+            connection.execute(f"SET memory_limit = {literal(memory_limit)}")
+        except duckdb.Error as error:
+            raise SourceError(say("population.error.memory_limit", value=memory_limit)) from error
+    columns = ", ".join(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS)
+    connection.execute(f"CREATE TABLE events (patient VARCHAR, {columns})")
+    connection.execute("CREATE TABLE people (" + ", ".join(f"{name} {kind}" for name, kind in PEOPLE_COLUMNS) + ")")
+    return connection
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def load_csv(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> None:
+    """Append CSV files written by ``csv_row`` to one of our tables."""
+    paths = [literal(str(path)) for path in files if path.stat().st_size]
+    if not paths:
+        return
+    kinds = [("patient", "VARCHAR"), *((name, kind) for _, name, kind in EVENT_COLUMNS)]
+    columns = PEOPLE_COLUMNS if table == "people" else kinds
+    types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
+    connection.execute(
+        f"INSERT INTO {table} SELECT * FROM read_csv([{', '.join(paths)}], header = false, delim = ',', quote = '\"', "
+        f"escape = '\"', nullstr = '\\N', auto_detect = false, columns = {{{types}}}, max_line_size = 16777216)"
+    )
+
+
+def definitions() -> dict[str, Value]:
+    """What the level query computes: the levels and all they depend on."""
+    return program.levels().definitions
+
+
+def level_query(
+    dialect: str = "duckdb", events: str = "events", index: str = "index_rows", pretty: bool = False
+) -> str:
+    """The query that gives a row for every index row, with a column for every finding and rule behind the level."""
+    return compile_sql(definitions(), dialect, events, index, pretty)
+
+
+def level_case(prefix: str = "") -> str:
+    """The level as an expression over the columns of ``level_query``."""
+    whens = " ".join(f"WHEN {prefix}\"{rule}\" THEN '{level}'" for rule, level in program.LEVELS_BY_RULE.items())
+    return f"CASE {whens} ELSE 'none' END"
+
+
+def index_rows(connection: duckdb.DuckDBPyConnection, as_of: float | None, today: float) -> None:
+    """One index row for everyone who passed the gate: the day asked, or the newest day of their own record."""
+    day = f"coalesce(newest, {today!r}::DOUBLE)" if as_of is None else f"{as_of!r}::DOUBLE"
+    connection.execute("DROP TABLE IF EXISTS index_rows")
+    connection.execute(
+        f"CREATE TABLE index_rows AS SELECT patient, {day} AS as_of FROM people "
+        f"WHERE passed AND (birth_low IS NULL OR birth_low <= {day})"
+    )
+
+
+def compute_levels(connection: duckdb.DuckDBPyConnection, query: str | None = None) -> None:
+    """Fill the table *levels*: patient, as_of, level and every column of the query."""
+    connection.execute("DROP TABLE IF EXISTS levels")
+    connection.execute(f"CREATE TABLE levels AS SELECT *, {level_case()} AS level FROM ({query or level_query()})")
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Iterable[object] = ()
+) -> list[Mapping[str, object]]:
+    """The rows of a query as dictionaries."""
+    cursor = connection.execute(query, list(values)) if values else connection.execute(query)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

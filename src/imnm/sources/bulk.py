@@ -1,0 +1,346 @@
+"""FHIR resources without a Bundle around them: which belong to whom, which matter, and how they become one record.
+
+A bulk export scatters a patient over files. ``Narrower`` looks at one resource at a time and keeps what the bedside
+reader would use, as an entry of a Bundle to be; ``read_entries`` puts a patient's entries together and hands them to
+that same reader. So there is one definition of what a resource says, and a code is looked up once however often it
+occurs.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from imnm.knowledge.concepts import Domain
+
+from . import structs
+from .bundle import DRUG, REPORT
+from .coding import Coded, Coder, LocalCodes
+from .reading import Reading
+from .results import RESULT
+
+TALKING = frozenset(
+    {"muscle_fibre_necrosis", "strength_compared", "clinical_course", "myositis_antibody_panel", "muscle_biopsy",
+     "muscle_biopsy_specimen", "abnormal_emg"}
+)  # fmt: skip
+"""Concepts whose entries speak of others than themselves."""
+
+_SPEAKS = re.compile(
+    rb"biops|histo|hystol|\bemg|electro ?-?my|\bmri\b|mri[ :s]|magnetic|anti[ -]?[a-z]|antibod|hmg|\bsrp|macro[ -]?c"
+    rb"|\bjo-?1|\b(?:pl|mi|nxp|sae|mda|tif)[ -]?\d|\bku\b|\bro-?\d\d|scl|synthetase",
+    re.IGNORECASE,
+)
+"""Words one of which stands in every text from which a finding can be read."""
+
+
+Mark = Literal["patient", "telling", "other", "bundle"]
+"""What a piece is: who the patient is; an entry that may speak of muscle; another; a whole Bundle of one patient."""
+
+
+class Piece(NamedTuple):
+    """A resource that is kept: whose it is, what it is, and the JSON of a Bundle entry (of the Bundle itself)."""
+
+    patient: str
+    mark: Mark
+    entry: bytes
+
+
+class _Look(structs.Fhir):
+    """The first look: what decides for most resources that they do not matter."""
+
+    resource_type: str | None = None
+    code: Raw = Raw()
+    component: Raw = Raw()
+
+
+class _Who(structs.Fhir):
+    id: str | None = None
+    subject: structs.Reference | None = None
+    patient: structs.Reference | None = None
+    note: Raw = Raw()
+
+
+class _Use(_Who):
+    medication_codeable_concept: Raw = Raw()
+    medication_reference: structs.Reference | None = None
+
+
+class _Text(_Who):
+    conclusion: str | None = None
+    conclusion_code: Raw = Raw()
+    presented_form: list[structs.Attachment] | None = None
+    contained: Raw = Raw()
+    content: list[structs.Content] | None = None
+
+
+class _Version(structs.Fhir):
+    version_id: str | None = None
+    last_updated: str | None = None
+
+
+class _Stub(_Who, omit_defaults=True):
+    resource_type: str | None = None
+    meta: _Version | None = None
+
+
+class _PatientStub(_Stub, omit_defaults=True):
+    gender: str | None = None
+    birth_date: str | None = None
+
+
+class _VisitStub(_Stub, omit_defaults=True):
+    status: str | None = None
+    period: structs.Period | None = None
+
+
+_LOOK = msgspec.json.Decoder(_Look, strict=False)
+_WHO = msgspec.json.Decoder(_Who, strict=False)
+_USE = msgspec.json.Decoder(_Use, strict=False)
+_TEXT = msgspec.json.Decoder(_Text, strict=False)
+_STUB = msgspec.json.Decoder(_Stub, strict=False)
+_PATIENT = msgspec.json.Decoder(_PatientStub, strict=False)
+_VISIT = msgspec.json.Decoder(_VisitStub, strict=False)
+_COMPONENTS = msgspec.json.Decoder(list[_Look], strict=False)
+_BUNDLE = msgspec.json.Decoder(structs.Bundle, strict=False)
+_MEDICATION = msgspec.json.Decoder(structs.Medication, strict=False)
+
+_BY_CODE: dict[str, tuple[Domain, ...]] = {
+    "Condition": ("condition",),
+    "Observation": RESULT,
+    "Procedure": ("procedure",),
+}
+_USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
+_ALWAYS = frozenset({"AllergyIntolerance", "FamilyMemberHistory"})
+USED_TYPES = frozenset(
+    {"Patient", "Encounter", "Medication", "DiagnosticReport", "DocumentReference", "Bundle", *_BY_CODE, *_USES,
+     *_ALWAYS}
+)  # fmt: skip
+"""The resource types of which anything is read."""
+
+
+def tail(name: str | None) -> str:
+    """The id at the end of a reference or address; empty for a search or a contained resource."""
+    if not name or "?" in name or name.startswith("#"):
+        return ""
+    name = name.split("/_history/")[0].rstrip("/")
+    return name.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+class Narrower:
+    """Keeps what matters of one resource at a time.
+
+    telling: the concepts that make a patient worth a full reading. ``medications``: the Medication resources met so
+    far, by id, None for those that stand for nothing we know; a use that refers to one not met yet is kept.
+    """
+
+    def __init__(self, telling: frozenset[str], local_codes: LocalCodes | None = None) -> None:
+        self.coder = Coder(local_codes)
+        self.telling = telling | TALKING
+        self.medications: dict[str, bytes | None] = {}
+        self.seen: dict[str, int] = {}
+        self.kept: dict[str, int] = {}
+        self.without_patient = 0
+        self._tells: dict[tuple[Domain, ...], dict[bytes, bool | None]] = {}
+
+    def pieces(self, raw: bytes, url: str | None = None) -> Iterator[Piece]:
+        """What is kept of a resource: nothing, itself, or the parts of a Bundle. Raises msgspec.DecodeError."""
+        look = _LOOK.decode(raw)
+        kind = look.resource_type or ""
+        if kind not in USED_TYPES:
+            self.seen[kind] = self.seen.get(kind, 0) + 1
+            return
+        if kind == "Bundle":
+            yield from self._bundle(raw)
+            return
+        self.seen[kind] = self.seen.get(kind, 0) + 1
+        piece = self._piece(kind, look, raw, url)
+        if piece is None:
+            return
+        if not piece.patient:
+            self.without_patient += 1
+            return
+        self.kept[kind] = self.kept.get(kind, 0) + 1
+        yield piece
+
+    def _bundle(self, raw: bytes) -> Iterator[Piece]:
+        """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart."""
+        entries = [e for e in _BUNDLE.decode(raw).entry or () if e.resource and bytes(e.resource) != b"null"]
+        names = []
+        for entry in entries:
+            if b'"Patient"' in bytes(entry.resource) and _LOOK.decode(entry.resource).resource_type == "Patient":
+                names.append(_WHO.decode(entry.resource).id or tail(entry.full_url))
+        if len(set(names)) == 1 and names[0]:
+            self.seen["Bundle"] = self.seen.get("Bundle", 0) + 1
+            yield Piece(names[0], "bundle", raw)
+            return
+        yield from self.parts(raw)
+
+    def parts(self, bundle: bytes) -> Iterator[Piece]:
+        """The pieces of a Bundle taken apart, of whoever they are."""
+        for entry in _BUNDLE.decode(bundle).entry or ():
+            if entry.resource and bytes(entry.resource) != b"null":
+                yield from self.pieces(bytes(entry.resource), entry.full_url)
+
+    def _piece(self, kind: str, look: _Look, raw: bytes, url: str | None) -> Piece | None:
+        if kind in _BY_CODE:
+            return self._coded(kind, look, raw)
+        if kind in _USES:
+            return self._use(raw)
+        if kind == "Patient":
+            stub = _PATIENT.decode(raw)
+            name = stub.id or tail(url)
+            stub.id = name
+            return Piece(name, "patient", _entry(msgspec.json.encode(stub), url)) if name else None
+        if kind == "Encounter":
+            visit = _VISIT.decode(raw)
+            return Piece(_owner(visit), "other", _entry(msgspec.json.encode(visit), url or _urn(visit.id)))
+        if kind == "Medication":
+            self._medication(raw, url)
+            return None
+        if kind in _ALWAYS:
+            who = _WHO.decode(raw)
+            telling = kind == "AllergyIntolerance" and b'"reaction"' in raw
+            return Piece(_owner(who), _mark(telling), _entry(raw, url))
+        return self._text(look, raw)
+
+    # ------------------------------------------------------------ codes
+
+    def _coded(self, kind: str, look: _Look, raw: bytes) -> Piece | None:
+        domains = _BY_CODE[kind]
+        tells = self._tells_of(bytes(look.code), domains) if look.code else None
+        if look.component and bytes(look.component) != b"null":
+            for part in _COMPONENTS.decode(look.component):
+                said = self._tells_of(bytes(part.code), domains) if part.code else None
+                tells = tells if said is None else bool(tells or said)
+        if tells is None:
+            return self._overruled(raw)
+        who = _WHO.decode(raw)
+        return Piece(_owner(who), _mark(tells or bool(who.note)), _entry(raw, None))
+
+    def _tells_of(self, code: bytes, domains: tuple[Domain, ...]) -> bool | None:
+        """Whether a coding tells of muscle; None if it means nothing to us."""
+        known = self._tells.setdefault(domains, {})
+        if code not in known:
+            known[code] = self._meaning(self.coder.raw(code, domains))
+        return known[code]
+
+    def _meaning(self, coded: Coded) -> bool | None:
+        return not self.telling.isdisjoint(coded.concepts) if coded.matches else None
+
+    def _overruled(self, raw: bytes) -> Piece | None:
+        """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
+        if b'"versionId"' not in raw:
+            return None
+        stub = _STUB.decode(raw)
+        if stub.meta is None or stub.meta.version_id in (None, "1"):
+            return None
+        return Piece(_owner(stub), "other", _entry(msgspec.json.encode(stub), None))
+
+    # ------------------------------------------------------------ drugs
+
+    def _use(self, raw: bytes) -> Piece | None:
+        use = _USE.decode(raw)
+        if use.medication_codeable_concept:
+            tells = self._tells_of(bytes(use.medication_codeable_concept), DRUG)
+            return self._overruled(raw) if tells is None else Piece(_owner(use), _mark(tells), _entry(raw, None))
+        name = tail(use.medication_reference.reference) if use.medication_reference else ""
+        if name and self.medications.get(name, b"") is None:
+            return None
+        return Piece(_owner(use), "other", _entry(raw, None)) if use.medication_reference else None
+
+    def _medication(self, raw: bytes, url: str | None) -> None:
+        medication = _MEDICATION.decode(raw)
+        name = medication.id or tail(url)
+        if name:
+            self.medications[name] = _entry(raw, url or _urn(name)) if self._is_known(medication) else None
+
+    def _is_known(self, medication: structs.Medication) -> bool:
+        """Whether a Medication can stand for a drug we know: by code, ingredient, reference or a name it carries."""
+        if any(i.item_reference is not None for i in medication.ingredient or ()):
+            return True
+        codes = [medication.code, *(i.item_codeable_concept for i in medication.ingredient or ())]
+        if any(self.coder.concept(code, "drug").matches for code in codes):
+            return True
+        names = [identifier.value or "" for identifier in medication.identifier or ()]
+        return any(self.coder.name(name, "drug") for name in names if any(letter.isalpha() for letter in name))
+
+    # ------------------------------------------------------------ texts
+
+    def _text(self, look: _Look, raw: bytes) -> Piece | None:
+        text = _TEXT.decode(raw)
+        tells = self._tells_of(bytes(look.code), REPORT) if look.code else None
+        attachments = [*(text.presented_form or ()), *(c.attachment for c in text.content or () if c.attachment)]
+        speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
+        if tells is None and not speaks and not text.conclusion_code and not text.contained:
+            return self._overruled(raw)
+        telling = bool(tells or speaks or text.conclusion_code or text.contained)
+        return Piece(_owner(text), _mark(telling), _entry(raw, None))
+
+
+def _speaks(attachment: structs.Attachment) -> bool:
+    """Whether a text can state a finding; what cannot be decoded is left to the reader, who says so."""
+    try:
+        return bool(_SPEAKS.search(base64.b64decode(attachment.data or "", validate=False)))
+    except ValueError:
+        return True
+
+
+def _mark(telling: bool) -> Mark:
+    return "telling" if telling else "other"
+
+
+def _owner(who: _Who) -> str:
+    reference = who.subject or who.patient
+    return tail(reference.reference) if reference else ""
+
+
+def _urn(id: str | None) -> str | None:
+    """How Synthea and many servers refer to a resource by its id alone."""
+    return f"urn:uuid:{id}" if id else None
+
+
+def _entry(raw: bytes, url: str | None) -> bytes:
+    address = b'"fullUrl":' + msgspec.json.encode(url) + b"," if url else b""
+    return b"{" + address + b'"resource":' + raw + b"}"
+
+
+# ---------------------------------------------------------------- a patient's entries
+
+
+class _UseOf(structs.Fhir):
+    medication_reference: structs.Reference | None = None
+
+
+class _UseEntry(structs.Fhir):
+    resource: _UseOf
+
+
+_USE_ENTRY = msgspec.json.Decoder(_UseEntry, strict=False)
+
+
+def read_entries(
+    entries: Iterable[bytes], medications: dict[str, bytes | None], local_codes: LocalCodes | None = None
+) -> Reading:
+    """A patient's kept entries as one record. Raises InputError if they do not make one (no Patient among them)."""
+    from . import read
+
+    parts = list(entries)
+    wanted: dict[str, bytes] = {}
+    waiting = [part for part in parts if b'"medicationReference"' in part]
+    names = [tail(ref.reference) for part in waiting if (ref := _USE_ENTRY.decode(part).resource.medication_reference)]
+    while names:
+        name = names.pop()
+        entry = medications.get(name)
+        if entry is not None and name not in wanted:
+            wanted[name] = entry
+            names += [tail(name) for name in _INGREDIENT.findall(entry.decode())]
+    body = b",".join([*parts, *wanted.values()])
+    return read(b'{"resourceType":"Bundle","type":"collection","entry":[' + body + b"]}", local_codes)
+
+
+_INGREDIENT = re.compile(r'"reference"\s*:\s*"([^"]+)"')

@@ -1,0 +1,229 @@
+"""FHIR folders: what the worklist says is what ``assess`` says one by one, however the files are written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from imnm.assessment import assess_record, program
+from imnm.population import Screening, ScreenOptions, SourceError, screen
+from imnm.population.fhir import FhirPopulation, fhir_files
+from imnm.population.gate import base, gate_concepts
+from imnm.sources import read
+from imnm.sources.bulk import Narrower
+
+from .shared import SHARED, needs_cases, needs_data, write_export
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "src" / "imnm" / "examples"
+
+
+def levels_of(answer: Screening) -> dict[str, str]:
+    return {row.patient_id: row.level for row in answer.worklist if row.changed_on is None}
+
+
+@pytest.fixture(scope="module")
+def bundles() -> list[Path]:
+    found = [path for path in sorted(EXAMPLES.glob("*.json")) if json.loads(path.read_text()).get("resourceType")]
+    assert len(found) >= 4
+    return found
+
+
+@pytest.fixture(scope="module")
+def singly(bundles: list[Path]) -> dict[str, str]:
+    answers = [assess_record(path.read_bytes(), None, "general-record") for path in bundles]
+    return {answer.patient.id: answer.suspicion.level for answer in answers}
+
+
+def listed(levels: dict[str, str], least: str = "moderate") -> dict[str, str]:
+    return {id: level for id, level in levels.items() if program.RANK[level] >= program.RANK[least]}
+
+
+def test_export_and_bundles_give_what_assess_gives(bundles: list[Path], singly: dict[str, str], tmp_path: Path) -> None:
+    write_export(bundles, tmp_path / "export")
+    (tmp_path / "bundles").mkdir()
+    for path in bundles:
+        shutil.copy(path, tmp_path / "bundles")
+    assert listed(singly)
+    for folder in ("export", "bundles"):
+        answer = screen(str(tmp_path / folder))
+        assert levels_of(answer) == listed(singly)
+        assert answer.disagreements == []
+        assert answer.report.read == len(singly) == answer.report.assessed
+
+
+def test_compressed_spread_mixed_and_repeated_files_change_nothing(
+    bundles: list[Path], singly: dict[str, str], tmp_path: Path
+) -> None:
+    write_export(bundles, tmp_path / "plain")
+    lines = [line for path in sorted((tmp_path / "plain").iterdir()) for line in path.read_text().splitlines()]
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "a.ndjson").write_text("\n".join(lines[::3]) + "\n")
+    (folder / "b.ndjson.gz").write_bytes(gzip.compress(("\n".join(lines[1::3]) + "\n").encode()))
+    (folder / "again.ndjson").write_text("\n".join(lines[::5]) + "\n")
+    plain = folder / "c.ndjson"
+    plain.write_text("\n".join(lines[2::3]) + "\n")
+    duckdb.connect().execute(
+        f"COPY (SELECT line FROM read_csv('{plain}', columns={{'line': 'VARCHAR'}}, header=false, delim='\\0', "
+        f"quote='', escape='', auto_detect=false)) TO '{folder / 'c.ndjson.zst'}' "
+        "(FORMAT csv, HEADER false, DELIMITER '\\0', QUOTE '', ESCAPE '', COMPRESSION zstd)"
+    )
+    plain.unlink()
+    answer = screen(str(folder))
+    assert levels_of(answer) == listed(singly)
+    assert answer.report.broken == 0
+
+
+def test_several_processes_and_partitions_give_the_same(
+    bundles: list[Path], singly: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_export(bundles, tmp_path / "export")
+    monkeypatch.setattr("imnm.population.fhir._SMALL", 0)
+    monkeypatch.setattr("imnm.population.fhir._PARTITION", 20_000)
+    monkeypatch.setattr("imnm.population.fhir._CHUNK", 7_000)
+    monkeypatch.setattr("imnm.population.fhir.cores", lambda: 2)
+    answer = screen(str(tmp_path / "export"))
+    assert levels_of(answer) == listed(singly)
+    assert answer.report.broken == 0
+    assert answer.report.read == len(singly)
+
+
+def test_a_newer_version_replaces_an_older_one(tmp_path: Path) -> None:
+    def condition(version: int, code: str, status: str) -> dict[str, Any]:
+        return {
+            "resourceType": "Condition", "id": "c", "meta": {"versionId": str(version),
+            "lastUpdated": f"2024-01-0{version}T00:00:00Z"}, "subject": {"reference": "Patient/p"},
+            "code": {"text": code}, "recordedDate": "2024-01-01",
+            "verificationStatus": {"coding": [{"code": status}]},
+        }  # fmt: skip
+
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1950"}
+    for newer in (condition(2, "Essential hypertension", "confirmed"),
+                  condition(2, "Proximal muscle weakness", "entered-in-error")):  # fmt: skip
+        lines = [newer, patient, condition(1, "Proximal muscle weakness", "confirmed")]
+        (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+        assert screen(str(tmp_path)).levels["low"] == 0
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines[1:])) + "\n")
+    assert screen(str(tmp_path)).levels["low"] == 1
+
+
+def test_broken_input_is_told_by_file_and_line_and_the_rest_is_done(
+    bundles: list[Path], singly: dict[str, str], tmp_path: Path
+) -> None:
+    write_export(bundles, tmp_path)
+    (tmp_path / "bad.ndjson").write_text('{"resourceType":"Condition","id":"x"}\n{"resourceType":"Cond\n\n')
+    (tmp_path / "pointer.ndjson").write_text("version 1\noid sha256\n")
+    whole = gzip.compress(b'{"resourceType":"Basic"}\n' * 5000)
+    (tmp_path / "cut.ndjson.gz").write_bytes(whole[: len(whole) // 2])
+    stray = {"resourceType": "Condition", "subject": {"reference": "Patient/nobody"}, "code": {"text": "myalgia"}}
+    (tmp_path / "stray.ndjson").write_text(json.dumps(stray) + "\n")
+    answer = screen(str(tmp_path))
+    assert levels_of(answer) == listed(singly)
+    places = {(Path(file).name, line) for file, line, _ in answer.report.problems}
+    assert places == {("bad.ndjson", 2), ("pointer.ndjson", 1), ("cut.ndjson.gz", 0)}
+    assert answer.report.read == len(singly) + 1
+    assert answer.report.assessed == len(singly)
+    assert list(answer.report.skipped.values()) == [1]
+
+
+def test_line_numbers_hold_within_a_chunk(bundles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_export(bundles, tmp_path)
+    good = '{"resourceType":"Basic","id":"' + "x" * 80 + '"}\n'
+    (tmp_path / "long.ndjson").write_text(good * 700 + "{broken\n" + good * 300)
+    monkeypatch.setattr("imnm.population.fhir._CHUNK", 10_000)
+    problems = screen(str(tmp_path)).report.problems
+    assert [(Path(file).name, line) for file, line, _ in problems] == [("long.ndjson", 701)]
+
+
+@pytest.mark.parametrize("content", [None, "no JSON at all\n"])
+def test_a_folder_with_nothing_readable_is_one_sentence(content: str | None, tmp_path: Path) -> None:
+    if content:
+        (tmp_path / "x.ndjson").write_text(content)
+    with pytest.raises(SourceError, match="holds no patient"):
+        screen(str(tmp_path))
+
+
+def test_on_a_date_nothing_later_is_seen(bundles: list[Path], tmp_path: Path) -> None:
+    write_export(bundles, tmp_path)
+    day = "2023-08-30"
+    expected = {}
+    for path in bundles:
+        try:
+            answer = assess_record(path.read_bytes(), day, "general-record")
+        except ValueError:
+            continue
+        expected[answer.patient.id] = answer.suspicion.level
+    assert levels_of(screen(str(tmp_path), ScreenOptions(as_of=day))) == listed(expected)
+
+
+# ---------------------------------------------------------------- records nobody here wrote
+
+
+@needs_cases
+@needs_data
+def test_published_cases_among_everyday_records(tmp_path: Path) -> None:
+    """The flagged set of one export equals what ``assess`` says one by one."""
+    cases = sorted((SHARED / "cases" / "dev" / "presentation").glob("*.json"))
+    write_export(cases, tmp_path)
+    for path in (SHARED / "data" / "synthea_fhir_r4").glob("*.ndjson.gz"):
+        shutil.copy(path, tmp_path)
+    answer = screen(str(tmp_path))
+    singly = [assess_record(path.read_bytes(), None, "general-record") for path in cases]
+    expected = {a.patient.id: a.suspicion.level for a in singly}
+    assert levels_of(answer) == listed(expected)
+    assert answer.disagreements == []
+    rows = {row.patient_id: row for row in answer.worklist}
+    for one in singly:
+        row = rows.get(one.patient.id)
+        if row is not None:
+            assert row.diagnosis == one.diagnosis.id
+            assert row.top_disease == one.differential[0].id
+            assert row.first_flagged_on == one.suspicion.first_flagged_on
+            assert row.next_steps.split() == [step.id for step in one.next_steps[:4]]
+
+
+@needs_cases
+def test_a_bulk_export_gives_the_events_of_the_bundle(tmp_path: Path) -> None:
+    """The event rows of both paths are the same on every record at hand."""
+    cases = sorted((SHARED / "cases" / "dev" / "full").glob("*.json"))
+    write_export(cases, tmp_path / "export")
+    (tmp_path / "work").mkdir()
+    population = FhirPopulation(fhir_files(tmp_path / "export"), tmp_path / "work")
+    population._scan(lambda line: None)
+    single = {reading.patient: reading for reading in (read(path.read_bytes()) for path in cases)}
+    bulk = dict(population.judged(dict.fromkeys(single, 0.0), _events))
+    for patient, reading in single.items():
+        assert bulk[patient] == _events(reading, 0.0), patient
+
+
+def _events(reading: Any, day: float) -> list[str]:
+    """Without the entry: of two entries that state the same fact, the first in the file is named."""
+    return sorted(repr(msgspec.structs.replace(event, ref="", text="")) for event in reading.events)
+
+
+@needs_data
+@pytest.mark.parametrize("folder", ["synthea_fhir_r4", "mimic_iv_demo_fhir"])
+def test_who_does_not_tell_has_no_gate_event(folder: str, tmp_path: Path) -> None:
+    """The first look never misses what the full reading would find."""
+    gate = gate_concepts()
+    narrower = Narrower(gate)
+    kept: dict[str, list[tuple[bytes, bytes]]] = {}
+    telling = set()
+    for path in sorted((SHARED / "data" / folder).glob("*.gz")):
+        with gzip.open(path) as handle:
+            for line in handle:
+                for piece in narrower.pieces(line.strip()):
+                    kept.setdefault(piece.patient, []).append((b"-", piece.entry))
+                    telling |= {piece.patient} if piece.mark == "telling" else set()
+    from imnm.sources.bulk import read_entries
+
+    for patient, pieces in kept.items():
+        reading = read_entries([entry for _, entry in pieces], narrower.medications)
+        assert patient in telling or not {base(event.concept) for event in reading.events} & gate
