@@ -61,11 +61,12 @@ _EVENT = re.compile(
       | [(\[]\s*(?:<=?|≤)\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] | [(\[]\s*{_NUMBER}\s*[-–]\s*{_NUMBER}\s*(?:{_UNIT})?\s*[)\]] )
   | (?P<antigen> (?<![a-z0-9])(?:anti[- ]?|α-)?(?:(?:{_ANTIGEN})(?![a-z0-9])) )
   | (?P<lead> \b(?:sero)?negative\s+(?:for|against)\b | \bneg\s+for\b | \bpositive\s+(?:for|against)\b | \bno\s+(?:other\s+)?(?:(?:(?:auto)?antibod(?:y|ies)|evidence|anti)\b(?:\s+(?:to|against|for|of|with))?|(?:reactivity|bands?)\s+(?:to|against|for|with)\b)
-        | \b(?:react(?:s|ed|ive|ing)?|reactivity)\s+(?:with|to|against)\b | \bneither\b | \bwithout\b(?!\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal|result)) | \babsence\s+of\b | \bno\s+(?=anti) )
+        | \b(?:react(?:s|ed|ive|ing)?|reactivity)\s+(?:with|to|against)\b | \bneither\b | \bwithout\s+(?=(?:any\s+)?(?:auto)?anti|evidence) | \babsence\s+of\b | \bno\s+(?=anti) )
   | (?P<undone> \b(?:not|never)\s+(?:yet\s+|been\s+|be\s+|also\s+)*(?:tested|performed|done|included|requested|repeated|available|reported|measured|assessed|determined|covered|contained|part|on|run|offered|ordered|examined|evaluated|processed|assayed|carried|in|among|received|covered|represented|analysed|analyzed|sent|possible)\b
         | \b(?:can\s?not|could\s+not)\s+be\s+(?:performed|tested|determined|measured|reported|processed|done|run|assayed|carried|evaluated|interpreted|assessed)\b
+        | \b(?:run|panel|profile|performed|blot|done|assay)\s+without\s+(?!any)
         | \b(?:pending|awaited|to\s+follow|in\s+progress|qns|tnp|insufficient|cancelled|canceled|omitted|untested|outstanding|unavailable|declined|withdrawn|retracted|invalid|lost|failed|n/?a)\b )
-  | (?P<negative> \b(?:not\s+(?:been\s+|be\s+)?(?:detected|detectable|detectible|found|present|seen|observed|reactive|positive|elevated|raised|increased|identified|demonstrated|confirmed)|undetectable|undetected|negative|neg|non-?reactive|absent|no\s+(?:band|reactivity|reaction|signal)|none(?:\s+(?:was|were|of\s+them|is|are))?(?:\s+(?:detected|found|present|positive|reactive|seen|identified))?|without\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal)|normal|below\s+(?:the\s+)?(?:cut-?\s?off|threshold|limit\w*)|did\s+not|no\s+longer\s+(?:detect\w+|positive|present|found)|nil|lacking|disappeared)\b )
+  | (?P<negative> \b(?:not\s+(?:been\s+|be\s+)?(?:detected|detectable|detectible|found|present|seen|observed|reactive|positive|elevated|raised|increased|identified|demonstrated|confirmed)|undetectable|undetected|negative|neg|non-?reactive|absent|no\s+(?:bands?|reactivity|reactions?|signals?)|none(?:\s+(?:was|were|of\s+them|is|are))?(?:\s+(?:detected|found|present|positive|reactive|seen|identified))?|without\s+(?:any\s+)?(?:reactivity|reaction|bands?|signal)|normal|below\s+(?:the\s+)?(?:cut-?\s?off|threshold|limit\w*)|did\s+not|no\s+longer\s+(?:detect\w+|positive|present|found)|nil|lacking|disappeared)\b )
   | (?P<weak> \b(?:weak(?:ly)?(?:[- ]+(?:pos(?:itive|itivity)?|reactive|reactivity|band))?|low[- ]+positive|borderline|equivocal|indeterminate|trace|inconclusive|doubtful|faint(?:\s+band)?|questionable)\b | \(\s*\+\s*\) | \+/- | ± )
   | (?P<positive> \b(?P<strong>strong(?:ly)?[- ]+(?:pos(?:itive)?|reactive|band)|strong(?!\s+suspicion)|high(?:ly)?[- ]+(?:titre|titer|pos(?:itive)?)|\+\+\+)|\b(?:positive|pos|positivity|reactive|detected|detectable|present|elevated|raised|reacted|identified|confirmed\s+positive|moderate)\b | \+{{1,4}} )
   | (?P<done> \b(?:tested|performed|repeated|included|requested|measured|found|examined|seen)\b )
@@ -406,7 +407,7 @@ def _leading(between: list[_Item], text: str, name: _Item, first: bool, lead: st
 
 
 def _opens_list(text: str, verdict: _Item, name: _Item) -> bool:
-    return re.fullmatch(r"\s*(?:[:(]|for|are|were|against|to)\s*(?:anti-?)?\s*", text[verdict.end : name.start], re.I) is not None
+    return re.fullmatch(r"\s*(?:[:(]|for|are|were|against|to|including|incl\.?|such as|namely|\(\s*incl(?:uding|\.)?)\s*(?:anti-?)?\s*", text[verdict.end : name.start], re.I) is not None
 
 
 def _own(following: list[_Item], text: str, next_name: _Item | None) -> list[_Item]:
@@ -477,7 +478,7 @@ def _explicit(items: list[_Item]) -> bool:
     )
 
 
-_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control|final|overall|second)\b", re.I)
+_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control|final|overall|second|still|remains?|again)\b", re.I)
 
 
 def _unread(concept: str, assay: str | None, start: int, end: int) -> Antibody:

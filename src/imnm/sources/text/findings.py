@@ -203,8 +203,8 @@ def _with_necrosis(s: Sentence, at: int) -> bool:
         if "necrosis" in s.tags[before]:
             return True
         if not s.tags[before] & {"and", "or", "fiber"} and s.words[before] != "/":
-            return False
-    return False
+            break
+    return at + 2 < s.end and "and" in s.tags[at + 1] and "necrosis" in s.tags[at + 2]
 
 
 _MAINLY = frozenset({"mainly", "predominantly", "mostly", "chiefly", "largely", "primarily", "almost entirely", "almost exclusively",
@@ -301,7 +301,8 @@ def _composition(s: Sentence, at: int) -> bool:
 def _marker_of_invasion(s: Sentence, at: int) -> bool:
     """Whether cells are named as those that do not invade; then only the invasion is denied."""
     start, end = s.segment(at)
-    return s.has("invasion", at, end) and s.statement(at).truth is False and not s.has("negation", start, at)
+    verb = s.find("invasion", at, end)
+    return verb >= 0 and s.words[verb].startswith("invad") and s.statement(at).truth is False and not s.has("negation", start, at)
 
 
 def _macrophages(s: Sentence) -> Iterator[Mention]:
@@ -318,8 +319,9 @@ def _leads_here(s: Sentence, at: int) -> bool:
 def _invasion(s: Sentence) -> Iterator[Mention]:
     for at, stated in _each(s, "invasion"):
         _, end = s.segment(at)
-        if s.has("necrosis", at + 1, end) and not s.has("viable", at + 1, end):
-            continue
+        start = s.segment(at)[0]
+        if s.has("necrosis", start, end) and not s.has("viable", start, end):
+            continue  # phagocytes in necrotic fibres
         truth = stated.truth
         if at >= 1 and s.words[at - 1] in ("not", "do not", "does not", "did not"):
             truth = False
@@ -687,7 +689,7 @@ def _normal_emg(s: Sentence) -> Iterator[Mention]:
     for at, stated in _each(s, "normal_study"):
         yield _mention(s, "emg_normal", stated.truth, at)
     subjects = ("emg", "needle emg", "needle examination", "concentric needle examination", "needle", "examination", "study",
-                "electromyography", "electromyogram", "needle study", "concentric needle emg", "neurophysiology", "electrophysiology",
+                "electromyography", "electromyogram", "needle study", "concentric needle emg", "neurophysiology", "recording", "electrophysiology",
                 "needle electromyography")  # fmt: skip
     for mention in _normal_word(s, "emg_normal", subjects):
         if not (conduction and mention.truth):
@@ -709,11 +711,12 @@ def mri(s: Sentence) -> Iterator[Mention]:
     for at, stated in _each(s, "normal_study"):
         yield _mention(s, "mri_normal", stated.truth, at)
     for mention in _normal_word(s, "mri_normal", subjects):
-        yield mention if not _of_muscle_only(s, mention) else mention._replace(concept="mri_muscle_normal")
+        yield mention if _of_all(s) else mention._replace(concept="mri_muscle_normal")
 
 
-def _of_muscle_only(s: Sentence, mention: Mention) -> bool:
-    return s.has("fat") or s.has("edema")
+def _of_all(s: Sentence) -> bool:
+    """Whether *normal* is said of the examination as a whole, not of the muscles alone."""
+    return s.end <= 2 or any(word in ("mri", "mr", "examination", "scan", "study", "imaging") for word in s.words)
 
 
 def _site(s: Sentence, at: int) -> set[str]:
@@ -801,6 +804,10 @@ def _signal(s: Sentence) -> Iterator[Mention]:
             yield _mention(s, "mri_fascial_edema", truth, at)
         elif "muscle" in places:
             yield _mention(s, "mri_muscle_edema", truth, at, PLAIN if truth is False else strength)
+    for at, _ in _each(s, "sequence"):
+        following = at + 2 if at + 1 < s.end and (s.words[at + 1] == ":" or "verb" in s.tags[at + 1]) else at + 1
+        if following < s.end and s.words[following] in ("negative", "normal"):
+            yield _mention(s, "mri_muscle_edema", False, at, BARE)
     for at, stated in _each(s, "normal_signal"):
         if "muscle" in _site(s, at) and stated.truth:
             yield _mention(s, "mri_muscle_edema", False, at, BARE)
