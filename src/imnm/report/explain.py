@@ -15,18 +15,8 @@ from typing import NamedTuple
 import imnm.knowledge
 from imnm.knowledge.evidence import Evidence, sources, thresholds
 from imnm.knowledge.messages import has, say
-from imnm.logic.evaluate import formula
 from imnm.logic.nodes import (
-    All,
-    Any_,
-    AtLeast,
-    Compare,
-    IfElse,
     Node,
-    Not,
-    Possibly,
-    Ref,
-    Score,
     Threshold,
     Value,
     refs_of,
@@ -114,27 +104,33 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
         yield from wrap(say("report.explain.provisional"), "  ", "    ")
 
 
-def _outline(node: Node, depth: int = 1) -> Iterator[str]:
-    """The expression as an outline in the notation of the algebra, findings and numbers by their names."""
-    indent = "  " * depth
-    if isinstance(node, Not) and isinstance(node.part, Possibly) and isinstance(node.part.part, Not):
-        yield from _outline(node.part.part.part, depth)  # not possibly not: known to be so, which a reader takes it for
-        return
-    yield from wrap(_named(node), indent, indent + "  ")
-    if isinstance(node, All | Any_ | AtLeast | Not | Possibly | Score | IfElse):
-        for part in node.children():
-            yield from _outline(part, depth + 1)
+def _outline(expression: Value) -> Iterator[str]:
+    from imnm.logic.words import Labels, outline
+
+    names = Labels(concept=_concept, ref=_reference, threshold=_number, say=partial(say, language="en"))
+    for line in outline(expression, names):
+        indent = "  " * (line.depth + 1)
+        yield from wrap(line.text, indent, indent + "  ")
 
 
-def _named(node: Node) -> str:
-    if isinstance(node, Threshold):
-        known = thresholds().get(node.id)
-        return f"{number_words(node.number)} {known.unit if known else ''} ({node.id})".replace("  ", " ")
-    if isinstance(node, Ref):
-        return f"{_label(node.id)} ({node.id})"
-    if isinstance(node, Compare):
-        return f"{_named(node.left)} {node.op} {_named(node.right)}"
-    return formula(node)
+def _number(id: str, number: float) -> str:
+    known = thresholds().get(id)
+    # A multiple of the limit is said as such by the sentence around it.
+    unit = known.unit if known and known.unit != "x ULN" else ""
+    return f"{number_words(number)} {unit}".strip()
+
+
+def _concept(id: str) -> str:
+    from imnm.knowledge.concepts import CONCEPTS
+
+    name, _, part = id.partition(".")
+    label = CONCEPTS[name].label if name in CONCEPTS else labels.words(name)
+    return say(f"report.explain.concept_{part}", label=label) if part else label
+
+
+def _reference(id: str) -> str:
+    """The label, and the id by which it can be explained in turn."""
+    return f"{_label(id)} ({id})"
 
 
 @cache
