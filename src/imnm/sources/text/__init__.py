@@ -11,16 +11,17 @@ motor unit or a blot says of which finding. So: the ConText idea on a lexicon th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from imnm.logic.truth import Truth
 
-from . import findings
 from .antibodies import antibodies, macro_ck
-from .findings import BARE, Mention
-from .lexicon import Lexicon, Token, data, lexicon
+from .biopsy import biopsy
+from .emg import emg
+from .lexicon import Tags, Token, lexicon
+from .mentions import BARE, BIOPSY, EMG, MRI, Mention
+from .mri import mri
 from .scope import Sentence, itemize, sentences
 
 __all__ = ["ReportKind", "TextFinding", "read_report"]
@@ -89,11 +90,18 @@ class _Place(NamedTuple):
     strength: int = 0
 
 
+_READERS: dict[str, tuple[Callable[[Sentence], Iterator[Mention]], Tags]] = {
+    "biopsy": (biopsy, BIOPSY),
+    "emg": (emg, EMG),
+    "mri": (mri, MRI),
+}
+
+
 def _mentions(text: str, kind: ReportKind | None, title: str) -> Iterator[Mention]:
-    fixed = kind if kind in findings.READERS else None
+    fixed = kind if kind in _READERS else None
     if kind == "lab":
         return
-    place = _Place(fixed, muscle=_tissue_of_title(title))
+    place = _Place(fixed or _kind_named(lexicon("biopsy").tokens(title)), muscle=_tissue_of_title(title))
     words = lexicon(fixed or "biopsy")
     first = True
     previous: Sentence | None = None
@@ -108,7 +116,7 @@ def _mentions(text: str, kind: ReportKind | None, title: str) -> Iterator[Mentio
             continue
         if place.kind == "biopsy" and not (place.muscle and _about_muscle(sentence)):
             continue
-        reader, tags = findings.READERS[place.kind]
+        reader, tags = _READERS[place.kind]
         if fixed is None and place.kind != "biopsy":
             sentence = itemize(tokens, lexicon(place.kind))
         sentence = _from(sentence, body) if body else sentence
@@ -198,7 +206,31 @@ def _section(s: Sentence, colon: int, place: _Place) -> tuple[str | None, int]:
     if s.has("section_addendum", 0, colon):
         return "report", 1
     words = s.words[:colon]
-    if any(w in ("diagnosis", "conclusion", "impression", "interpretation", "comment", "finding", "microscopy", "result", "histology", "report", "microscopic", "summary", "opinion", "assessment", "imp", "concl", "description", "technique", "macroscopy") for w in words):
+    if any(
+        w
+        in (
+            "diagnosis",
+            "conclusion",
+            "impression",
+            "interpretation",
+            "comment",
+            "finding",
+            "microscopy",
+            "result",
+            "histology",
+            "report",
+            "microscopic",
+            "summary",
+            "opinion",
+            "assessment",
+            "imp",
+            "concl",
+            "description",
+            "technique",
+            "macroscopy",
+        )
+        for w in words
+    ):
         return "report", place.strength if place.strength > 0 else 0
     if s.has("section_background", 0, colon) and colon <= 2:
         return "background", 0
@@ -206,7 +238,26 @@ def _section(s: Sentence, colon: int, place: _Place) -> tuple[str | None, int]:
 
 
 def _header_noun(s: Sentence, colon: int) -> bool:
-    return any(w in ("report", "biopsy", "study", "result", "examination", "mri", "emg", "reading", "finding", "diagnosis", "sample", "specimen", "interpretation", "impression") for w in s.words[:colon])
+    return any(
+        w
+        in (
+            "report",
+            "biopsy",
+            "study",
+            "result",
+            "examination",
+            "mri",
+            "emg",
+            "reading",
+            "finding",
+            "diagnosis",
+            "sample",
+            "specimen",
+            "interpretation",
+            "impression",
+        )
+        for w in s.words[:colon]
+    )
 
 
 def _tissue(s: Sentence, colon: int, muscle: bool, first: bool) -> bool:
@@ -218,7 +269,7 @@ def _tissue(s: Sentence, colon: int, muscle: bool, first: bool) -> bool:
     smooth = any(s.words[i] == "smooth muscle" for i in range(limit))
     if s.has("tissue_muscle", 0, limit) and not smooth:
         return True
-    if s.has("tissue_tissue", 0, limit) and not (s.tags[0] & findings.BIOPSY):
+    if s.has("tissue_tissue", 0, limit) and not (s.tags[0] & BIOPSY):
         return False
     return muscle
 
@@ -327,6 +378,3 @@ def _derive_mri(best: dict[str, Mention]) -> None:
         mention = best.get(concept)
         if mention is not None and mention.truth:
             _derive(best, "mri_normal", False, mention)
-
-
-_ = (re, data, Lexicon)

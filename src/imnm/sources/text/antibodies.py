@@ -84,14 +84,21 @@ _GENERIC = re.compile(
     r"raises|request:|question|query|rule out|exclude[sd]?|known to)\b",
     re.I,
 )
-_SENTENCE = re.compile(r"\.(?=\s|$)(?<!\bref\.)(?<!\bca\.)(?<!\bapprox\.)(?<!\bvs\.)(?<!\bincl\.)(?<!\.\.)|[;\n]|\?(?<=\w\?)", re.I)
+_SENTENCE = re.compile(
+    r"\.(?=\s|$)(?<!\bref\.)(?<!\bca\.)(?<!\bapprox\.)(?<!\bvs\.)(?<!\bincl\.)(?<!\.\.)|[;\n]|\?(?<=\w\?)", re.I
+)
 _PANEL = re.compile(
     r"\b(?:(?:myositis|msa|maa)[- ]*(?:\w+[- ]+){0,3}(?:panel|profile|blot|line|screen|strip|antibod(?:y|ies)|work-?up|serology)"
     r"|(?:line|immuno|dot)[- ]?(?:blot|assay|immuno-?assay)|euroline|all (?:other )?(?:bands|antigens)|(?:other|remaining) (?:bands|antigens))\b",
     re.I,
 )
-_ANY_PANEL = re.compile(r"\b(?:panel|profile|antibod(?:y|ies)|autoantibodies|screen|all others?|the rest|others|remainder|work-?up)\b", re.I)
-_OTHER_PANEL = re.compile(r"\b(?:ena|ana|anca|hepatitis|viral|virus|hiv|c?ccp|coeliac|celiac|thyroid|liver|gene\w*|drug|tumou?r|infection)\b", re.I)
+_ANY_PANEL = re.compile(
+    r"\b(?:panel|profile|antibod(?:y|ies)|autoantibodies|screen|all others?|the rest|others|remainder|work-?up)\b", re.I
+)
+_OTHER_PANEL = re.compile(
+    r"\b(?:ena|ana|anca|hepatitis|viral|virus|hiv|c?ccp|coeliac|celiac|thyroid|liver|gene\w*|drug|tumou?r|infection)\b",
+    re.I,
+)
 _MYOSITIS = re.compile(r"\b(?:myositis|msa)\b", re.I)
 _REST = re.compile(r"\b(?:all (?:the )?others?|other|remaining|remainder|the rest|others)\b", re.I)
 _ALL_BUT = re.compile(r"\ball\b.*\bnegative\b.*\b(?:except|apart from|other than|but)\b", re.I)
@@ -200,7 +207,9 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
             verdicts = verdicts or [item._replace(kind="negative") for item in items if item.kind == "lead"]
             if last and verdicts and _speaks_of_last(text[start:end], found.get(last[-1])):
                 for concept in last:
-                    verdict = _with_verdict(found.get(concept) or _unread(concept, default_assay, start, end), verdicts[0])
+                    verdict = _with_verdict(
+                        found.get(concept) or _unread(concept, default_assay, start, end), verdicts[0]
+                    )
                     found[concept] = verdict
                     untested.discard(concept)
             elif verdicts and not asked and not _GENERIC.search(text, start, end):
@@ -225,10 +234,16 @@ def antibodies(text: str, *, laboratory: bool = True, title: str = "") -> Iterat
             if generic and not _explicit(items):
                 continue
             low, high = value
-            result = Antibody(item.concept, truth if truth in (True, False) else None, grade, assay, low, high, item.start, item.end)
+            result = Antibody(
+                item.concept, truth if truth in (True, False) else None, grade, assay, low, high, item.start, item.end
+            )
             last.append(item.concept)
             found[item.concept] = _stronger(found.get(item.concept), result)
-        if (_REST.search(text, start, end) or _ALL_BUT.search(text, start, end)) and any(v.kind == "negative" for v in verdicts) and not _rest_listed(items, text, start, end):
+        if (
+            (_REST.search(text, start, end) or _ALL_BUT.search(text, start, end))
+            and any(v.kind == "negative" for v in verdicts)
+            and not _rest_listed(items, text, start, end)
+        ):
             verdict = next(v for v in verdicts if v.kind == "negative")
             panel += _whole_panel(verdict, text, start, end, default_assay)
     for result in panel:
@@ -382,7 +397,13 @@ def _demote_limits(items: list[_Item]) -> list[_Item]:
             before = next((i.kind for i in reversed(items[:at]) if i.kind != "break" or i.text == "("), "")
             if before == "antigen":
                 label = item.label.lower()
-                kind = "negative" if label.startswith("neg") else "positive" if label.startswith(("pos", "str", "mod")) else "weak"
+                kind = (
+                    "negative"
+                    if label.startswith("neg")
+                    else "positive"
+                    if label.startswith(("pos", "str", "mod"))
+                    else "weak"
+                )
                 kept.append(item._replace(kind=kind, label=""))
                 continue
         kept.append(item)
@@ -407,14 +428,26 @@ def _leading(between: list[_Item], text: str, name: _Item, first: bool, lead: st
 
 
 def _opens_list(text: str, verdict: _Item, name: _Item) -> bool:
-    return re.fullmatch(r"\s*(?:[:(]|for|are|were|against|to|including|incl\.?|such as|namely|\(\s*incl(?:uding|\.)?)\s*(?:anti-?)?\s*", text[verdict.end : name.start], re.I) is not None
+    return (
+        re.fullmatch(
+            r"\s*(?:[:(]|for|are|were|against|to|including|incl\.?|such as|namely|\(\s*incl(?:uding|\.)?)\s*(?:anti-?)?\s*",
+            text[verdict.end : name.start],
+            re.I,
+        )
+        is not None
+    )
 
 
 def _own(following: list[_Item], text: str, next_name: _Item | None) -> list[_Item]:
     """The items that speak of the antigen before them: up to a verdict that opens the next list."""
     own = []
     for item in following:
-        if item.kind == "lead" or (next_name is not None and item.kind in _TRUTH | {"undone": None} and _opens_list(text, item, next_name) and text[item.end : next_name.start].strip()[:1] in (":", "(", "f", "a", "w", "t")):
+        if item.kind == "lead" or (
+            next_name is not None
+            and item.kind in _TRUTH | {"undone": None}
+            and _opens_list(text, item, next_name)
+            and text[item.end : next_name.start].strip()[:1] in (":", "(", "f", "a", "w", "t")
+        ):
             break
         if item.kind == "break" and item.text[0].isalpha():
             break
@@ -422,13 +455,20 @@ def _own(following: list[_Item], text: str, next_name: _Item | None) -> list[_It
     return own
 
 
-def _judge(own: list[_Item], lead: str | None, cutoffs: _Cutoffs, laboratory: bool) -> tuple[object, str | None, tuple[float | None, float | None]] | None:
+def _judge(
+    own: list[_Item], lead: str | None, cutoffs: _Cutoffs, laboratory: bool
+) -> tuple[object, str | None, tuple[float | None, float | None]] | None:
     """Truth, grade and value of one antigen from its own items; None if there are none."""
     kinds = {item.kind for item in own}
     value = next((item for item in own if item.kind == "value"), None) if laboratory else None
     titre = next((item for item in own if item.kind == "titre"), None)
     bounds: tuple[float | None, float | None] = (value.low, value.high) if value else (None, None)
-    if "undone" in kinds or ("done" in kinds and lead == "negative" and not kinds & {"positive", "negative"} and any(i.text.lower() not in ("found", "seen") for i in own if i.kind == "done")):
+    if "undone" in kinds or (
+        "done" in kinds
+        and lead == "negative"
+        and not kinds & {"positive", "negative"}
+        and any(i.text.lower() not in ("found", "seen") for i in own if i.kind == "done")
+    ):
         return "untested", None, (None, None)
     if lead == "negative" and kinds & {"positive", "done"} and "negative" not in kinds:
         return False, None, bounds
@@ -447,7 +487,12 @@ def _judge(own: list[_Item], lead: str | None, cutoffs: _Cutoffs, laboratory: bo
         return truth_, grade, bounds
     if titre is not None and laboratory and lead is None:
         return (False if titre.high < INF and titre.low == -INF else True), None, (None, None)
-    if laboratory and "done" in kinds and lead is None and any(i.text.lower() in ("found", "seen") for i in own if i.kind == "done"):
+    if (
+        laboratory
+        and "done" in kinds
+        and lead is None
+        and any(i.text.lower() in ("found", "seen") for i in own if i.kind == "done")
+    ):
         return True, None, bounds
     return None
 
@@ -462,7 +507,8 @@ def _grade(own: list[_Item]) -> str | None:
 
 
 _LINK = re.compile(
-    r"(?:[\s,/&()+:|-]|\band\b|\bor\b|\bnor\b|\banti\b|\bto\b|\bantibod(?:y|ies)\b|\bigg\b|\bab\b|\bboth\b|\bplus\b|\bas well as\b|\bthe\b)*", re.I
+    r"(?:[\s,/&()+:|-]|\band\b|\bor\b|\bnor\b|\banti\b|\bto\b|\bantibod(?:y|ies)\b|\bigg\b|\bab\b|\bboth\b|\bplus\b|\bas well as\b|\bthe\b)*",
+    re.I,
 )
 
 
@@ -474,11 +520,15 @@ def _listed(text: str, earlier: _Item, later: _Item) -> bool:
 
 def _explicit(items: list[_Item]) -> bool:
     return any(item.kind == "value" for item in items) or any(
-        item.kind in ("positive", "negative", "weak") and item.text.lower() not in ("detected", "present", "identified") for item in items
+        item.kind in ("positive", "negative", "weak") and item.text.lower() not in ("detected", "present", "identified")
+        for item in items
     )
 
 
-_REPEAT = re.compile(r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control|final|overall|second|still|remains?|again)\b", re.I)
+_REPEAT = re.compile(
+    r"\s*(?:the |on )?(?:repeat|current|new|fresh|present|today|now|control|final|overall|second|still|remains?|again)\b",
+    re.I,
+)
 
 
 def _unread(concept: str, assay: str | None, start: int, end: int) -> Antibody:
@@ -491,7 +541,14 @@ def _speaks_of_last(sentence: str, result: Antibody | None) -> bool:
         return True
     if result is None or result.truth is not None:
         return False
-    return re.match(r"\s*(?:(?:this\s+is\s+)?(?:reported|read|interpreted|regarded|considered)\s+as|result\s*:|interpretation|conclusion|i\.e|thus|therefore|positive|negative|weak|borderline|equivocal|strong)", sentence, re.I) is not None
+    return (
+        re.match(
+            r"\s*(?:(?:this\s+is\s+)?(?:reported|read|interpreted|regarded|considered)\s+as|result\s*:|interpretation|conclusion|i\.e|thus|therefore|positive|negative|weak|borderline|equivocal|strong)",
+            sentence,
+            re.I,
+        )
+        is not None
+    )
 
 
 def _with_verdict(result: Antibody, verdict: _Item) -> Antibody:
@@ -527,9 +584,15 @@ def _assay(text: str) -> str | None:
 
 # ---------------------------------------------------------------- macro-CK
 
-_MACRO = re.compile(r"\bmacro[- ]?(?:ck|creatine kinase)\b|\bck[- ]macro[- ]?(?:form|enzyme)?|\bmacro-?enzyme\b|\bmacro[- ]?form\b", re.I)
+_MACRO = re.compile(
+    r"\bmacro[- ]?(?:ck|creatine kinase)\b|\bck[- ]macro[- ]?(?:form|enzyme)?|\bmacro-?enzyme\b|\bmacro[- ]?form\b",
+    re.I,
+)
 _MACRO_NO = re.compile(r"\b(?:no|not|without|negative|absent|excluded|none|nil|neither|undetect\w+)\b", re.I)
-_MACRO_UNSURE = re.compile(r"\b(?:possible|suspected|cannot|pending|requested|to follow|exclude|rule out|consider|may|might|question|recommend\w*|advised|suggest\w*)\b|\?", re.I)
+_MACRO_UNSURE = re.compile(
+    r"\b(?:possible|suspected|cannot|pending|requested|to follow|exclude|rule out|consider|may|might|question|recommend\w*|advised|suggest\w*)\b|\?",
+    re.I,
+)
 
 
 def macro_ck(text: str) -> tuple[Truth, int, int] | None:

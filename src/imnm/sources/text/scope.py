@@ -152,7 +152,13 @@ class Sentence:
             if "past" in self.tags[at]:
                 return True
             word = self.words[at]
-            if len(word) == 4 and word[:2] in ("19", "20") and word.isdigit() and at > 0 and self.words[at - 1] in ("in", "of", "from"):
+            if (
+                len(word) == 4
+                and word[:2] in ("19", "20")
+                and word.isdigit()
+                and at > 0
+                and self.words[at - 1] in ("in", "of", "from")
+            ):
                 return True
         return False
 
@@ -165,7 +171,11 @@ class Sentence:
             return True
         at = segment_end
         while at < last:
-            if self.words[at] == "," and self._tags(at + 1) & {"verb", "now"} and self.has("now", at, self.segment(min(at + 1, self.end - 1))[1]):
+            if (
+                self.words[at] == ","
+                and self._tags(at + 1) & {"verb", "now"}
+                and self.has("now", at, self.segment(min(at + 1, self.end - 1))[1])
+            ):
                 return True
             at += 1
         return False
@@ -183,8 +193,10 @@ class Sentence:
     def _refers_back(self, start: int) -> bool:
         """Whether a clause starts with a pronoun, names nothing and denies: "these are no longer seen"."""
         end = self._item_end(start)
-        return "pronoun" in self._tags(start) and not self._names_finding(start, end) and any(
-            self.tags[at] & {"absent", "resolved"} for at in range(start, end)
+        return (
+            "pronoun" in self._tags(start)
+            and not self._names_finding(start, end)
+            and any(self.tags[at] & {"absent", "resolved"} for at in range(start, end))
         )
 
     def _all_denied(self) -> bool:
@@ -300,7 +312,9 @@ class Sentence:
                 if verdict is not None and not self._names_finding(inside, close):
                     return verdict
                 if amount is None and not self._names_finding(inside, close):
-                    amount = next((a for i in range(inside, close) for a in ("low", "high", "some") if a in self.tags[i]), None)
+                    amount = next(
+                        (a for i in range(inside, close) for a in ("low", "high", "some") if a in self.tags[i]), None
+                    )
                 at = close + 1
                 continue
             if word in ")]" or word == ";":
@@ -308,7 +322,11 @@ class Sentence:
             if word == "?":
                 return True, None, amount
             if "stop" in tags:
-                if at + 1 < self.end and self.tags[at + 1] & {"absent", "resolved"} and not self._names_finding(at + 1, self._item_end(at + 1)):
+                if (
+                    at + 1 < self.end
+                    and self.tags[at + 1] & {"absent", "resolved"}
+                    and not self._names_finding(at + 1, self._item_end(at + 1))
+                ):
                     return True, False, amount
                 break
             if word == ",":
@@ -379,8 +397,16 @@ class Sentence:
                 later = self.find("absent", verb, end)
             if later >= 0:
                 return True, False, None
-        if at + 2 < self.end and "stop" in self.tags[at + 1] and not self._names_finding(at + 2, self._item_end(at + 2)):
-            return True, True, next((a for a in ("low", "high") if a in self.tags[at + 2]), None)  # "present but sparse"
+        if (
+            at + 2 < self.end
+            and "stop" in self.tags[at + 1]
+            and not self._names_finding(at + 2, self._item_end(at + 2))
+        ):
+            return (
+                True,
+                True,
+                next((a for a in ("low", "high") if a in self.tags[at + 2]), None),
+            )  # "present but sparse"
         return True, True, None
 
     def _names_finding(self, start: int, end: int) -> bool:
