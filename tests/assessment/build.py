@@ -24,7 +24,9 @@ def raised_ck(day: float = 0) -> Event:
 
 def normal_ck(day: float = 0) -> Event:
     """A CK whose number is lost, flagged N."""
-    return _event("creatine_kinase_total", day, low=0, high=below(1000.0), times_low=0, times_high=1.0, text="CK normal")
+    return _event(
+        "creatine_kinase_total", day, low=0, high=below(1000.0), times_low=0, times_high=1.0, text="CK normal"
+    )
 
 
 def value(concept: str, number: float, day: float = 0, uln: float | None = None) -> Event:

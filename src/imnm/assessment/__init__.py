@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from imnm.sources import Reading, read
 
@@ -29,7 +28,8 @@ from .engine import (
 )
 from .model import Assessment, Suspicion
 from .odds import Odds
-from .steps import alerts_of, decisive_step, steps_of, unknowns_of
+from .statins import statins_of
+from .steps import aftercare_steps, alerts_of, decisive_step, in_order, steps_of, unknowns_of
 
 __all__ = ["AskError", "Assessment", "assess_reading", "assess_record"]
 
@@ -58,7 +58,8 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     odds = Odds(chosen, Context(patient.age, patient.sex, genes=genes_of(case)))
     differential = odds.full(case.values)
     diagnosis = diagnosis_of(case)
-    steps = steps_of(case, odds)
+    after = aftercare.aftercare_of(case, diagnosis)
+    steps = in_order([*steps_of(case, odds), *aftercare_steps(after)])
     decisive = decisive_step(steps)
     suspicion = Suspicion(
         case.level,
@@ -67,7 +68,6 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         first_flagged_on(case),
         case.truth("already_coded") is True,
     )
-    after: dict[str, Any] = aftercare.aftercare_of(case, diagnosis)
     return Assessment(
         version=_version(),
         knowledge=KNOWLEDGE_VERSION,
@@ -88,6 +88,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         exposures=list(reading.exposures),
         series=ck_series(case),
         input_problems=list(reading.problems),
+        statins=statins_of(case),
         **after,
     )
 

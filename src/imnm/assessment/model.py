@@ -179,6 +179,7 @@ class Assessment(msgspec.Struct):
     cancer_screening: dict[str, Any] | None = None
     treatment: dict[str, Any] | None = None
     monitoring: dict[str, Any] | None = None
+    statins: dict[str, Any] | None = None
     trials: list[dict[str, Any]] = []
     conflicts: list[dict[str, Any]] = []
     input_problems: list[Problem] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from imnm.knowledge import findings as f
 from imnm.knowledge.alerts import ALERTS, URGENCIES
@@ -46,23 +47,64 @@ STAGES = ("test:ck", "test:anti_hmgcr test:anti_srp test:msa_panel", "test:antib
 """The order of the guideline: CK, the antibodies, simple causes, then what is slower or costs the patient more."""
 
 
-def steps_of(case: Case, odds: Odds) -> list[model.Step]:
+def steps_of(case: Case, odds: Odds | None) -> list[model.Step]:
     """The steps that apply: most urgent first, then in the order of the guideline; tests of one stage by what their
-    results are expected to change."""
+    results are expected to change. Without ``odds`` nobody works out what each result would lead to, for answers in
+    which only the steps are shown."""
     ranked: list[tuple[tuple[float, ...], model.Step]] = []
     for place, rule in enumerate(STEPS):
         if case.advice[f"step.{rule.id}"] is True:
-            outcomes = _outcomes(case, odds, rule)
+            outcomes = _outcomes(case, odds, rule) if odds else []
             step = _step(case, rule, outcomes)
-            step.value = _value(case, odds, outcomes)
+            step.value = _value(case, odds, outcomes) if odds else None
             key = (URGENCIES.index(step.urgency), _kind(rule.id), _stage(rule.id), -(step.value or 0.0), place)
             ranked.append((key, step))
     ranked.extend(_drug_stops(case))
     return [step for _, step in sorted(ranked, key=lambda item: item[0])]
 
 
+def in_order(steps: Sequence[model.Step]) -> list[model.Step]:
+    """The most urgent first; what is equally urgent stays as it stands."""
+    return sorted(steps, key=lambda step: URGENCIES.index(step.urgency))  # type: ignore[arg-type]
+
+
 def _stage(id: str) -> int:
     return next((stage for stage, ids in enumerate(STAGES) if id in ids.split()), len(STAGES))
+
+
+CHECK_STEPS = {
+    "hepatitis_b": "test:hepatitis_b",
+    "tuberculosis": "test:tb",
+    "immunoglobulins": "test:immunoglobulins",
+    "tpmt": "test:tpmt",
+    "bone_density": "test:bone_density",
+    "vitamin_d": "test:vitamin_d",
+}
+"""Safety checks of the treatment section that are steps of their own while they are not done."""
+
+
+def aftercare_steps(after: Mapping[str, Any]) -> list[model.Step]:
+    """The checks before treatment and the cancer panels that a diagnosed patient's record does not show as done."""
+    found: list[model.Step] = []
+    for check in (after.get("treatment") or {}).get("safety", ()):
+        id = CHECK_STEPS.get(check["id"])
+        if id is not None and check["status"] != "done":
+            found.append(_due(id, check["why"], check["due_on"], check["sources"], check["provisional"]))
+    screening = after.get("cancer_screening") or {}
+    for panel in screening.get("panels", ()):
+        if any(item["status"] != "done" for item in panel["items"]):
+            why = say("steps.cancer_panel", category=screening["category"], panel=panel["title"])
+            id = f"test:cancer_screen_{'enhanced' if panel['id'].startswith('enhanced') else 'basic'}"
+            if all(step.id != id for step in found):
+                found.append(_due(id, why, panel["due_on"], ["oldroyd2023"], screening["provisional"]))
+    return found
+
+
+def _due(id: str, why: str, due_on: str | None, sources: list[str], provisional: bool) -> model.Step:
+    urgency = "soon" if id.startswith("test:cancer") or id in ("test:hepatitis_b", "test:tb") else "routine"
+    return model.Step(
+        id, urgency, why, say(f"steps.{id}.title"), due_on=due_on, sources=list(sources), provisional=provisional
+    )
 
 
 def decisive_step(steps: Sequence[model.Step]) -> str | None:

@@ -29,6 +29,7 @@ from imnm.logic.nodes import (
     Newest,
     Not,
     Peak,
+    Possibly,
     Recorded,
     Ref,
     Scale,
@@ -70,7 +71,6 @@ SILENCE_MEANS_NO: dict[str, str] = {
     "drug_checkpoint_inhibitor": "checkpoint inhibitors are infused for advanced cancer; the record of someone who had "
     "one names the drug or the cancer, so a record that names neither is read as no (with a cancer it stays unknown)",
     "ici_exposure": "as drug_checkpoint_inhibitor",
-    "dialysis": "dialysis is a procedure of record wherever it is done",
 }
 """Findings whose silence counts as no, each with the reason. Never statin exposure, rash or family history."""
 
@@ -210,8 +210,6 @@ WEAKNESS_CONCEPTS = (
     "difficulty_climbing_stairs",
     "difficulty_raising_arms",
     "waddling_gait",
-    "gowers_sign",
-    "limb_girdle_weakness",
 )
 OTHER_WEAKNESS = (
     "muscle_weakness",
@@ -248,9 +246,7 @@ SEVERE = _add(
     ),
 )
 PROGRESSIVE = _stated("progressive_weakness", "Weakness that gets worse", "progressive_weakness", "strength_worse")
-RAPID = _stated(
-    "rapid_progression", "Weakness that gets worse within days to weeks", "rapid_progression", "inability_to_walk"
-)
+RAPID = _stated("rapid_progression", "Weakness that gets worse within days to weeks")
 _stated("strength_improved", "Strength better than before", "strength_improved", "strength_normal", asks=False)
 _stated("neck_flexor_weakness", "Weak neck flexors")
 DISTAL = _stated(
@@ -264,7 +260,7 @@ _stated("scapular_winging", "Winged scapulae")
 _stated("calf_hypertrophy", "Large calves")
 _stated("muscle_atrophy", "Muscle wasting", "muscle_atrophy", "muscle_fatty_replacement")
 _stated("myotonia", "Myotonia")
-_stated("cramps", "Muscle cramps", "cramps", "muscle_cramp", "exercise_induced_cramps")
+_stated("cramps", "Muscle cramps", "muscle_cramp", "exercise_induced_cramps")
 _stated("second_wind", "Second wind")
 _stated("exercise_intolerance", "Exercise intolerance")
 _stated("recurrent_episodes", "Recurrent episodes")
@@ -319,7 +315,6 @@ DM_RASH = _stated(
 _stated(
     "rash_any",
     "Any rash",
-    "skin_rash",
     "rash_any",
     "heliotrope_rash",
     "gottron_papules",
@@ -457,9 +452,9 @@ INFLAMMATION = _add(
 _raised("troponin_i_elevated", "Troponin I above the upper limit", "troponin_i")
 _raised("troponin_t_elevated", "Troponin T above the upper limit", "troponin_t")
 CREATININE_RAISED = _raised("creatinine_elevated", "Creatinine above the upper limit", "creatinine")
-AKI = _stated("acute_kidney_injury", "Acute kidney injury", "acute_kidney_injury", "dialysis")
-_stated("chronic_kidney_disease", "Chronic kidney disease", "ckd", "chronic_kidney_disease")
-DARK_URINE = _stated("dark_urine", "Dark urine or myoglobinuria", "myoglobinuria", "dark_urine")
+AKI = _stated("acute_kidney_injury", "Acute kidney injury", "acute_kidney_injury")
+_stated("chronic_kidney_disease", "Chronic kidney disease", "ckd", "renal_impairment")
+DARK_URINE = _stated("dark_urine", "Dark urine or myoglobinuria", "myoglobinuria")
 _stated("macro_ck_detected", "Macro-CK")
 _add("macro_ck", "Macro-CK", Ref("macro_ck_detected", "truth"), asks=False)
 
@@ -588,16 +583,15 @@ for _name, _label in (
     ("biopsy_amyloid", "Biopsy: amyloid"),
 ):
     _stated(_name, _label, asks=False)
-_stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", "biopsy_normal_or_minimal", asks=False)
+_stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", asks=False)
 _add("biopsy_normal", "Biopsy normal", Ref("biopsy_normal_or_minimal", "truth"), asks=False)
 EMG_MYOPATHIC = _stated(
-    "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "abnormal_emg_myopathic", asks=False
+    "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "emg_myopathic", asks=False
 )
 _stated(
     "emg_irritable_myopathy",
     "EMG: fibrillations or sharp waves",
     "emg_irritable_myopathy",
-    "emg_fibrillations",
     asks=False,
 )
 _stated("emg_myotonic_or_crd", "EMG: myotonic or complex repetitive discharges", asks=False)
@@ -606,7 +600,7 @@ _stated("emg_neurogenic", "EMG: neurogenic", asks=False)
 _stated("mri_muscle_edema", "MRI: muscle oedema", asks=False)
 _stated("mri_fatty_replacement", "MRI: fatty replacement", asks=False)
 _stated("mri_fascial_edema", "MRI: fascial oedema", asks=False)
-_stated("mri_posterior_thigh", "MRI: posterior thigh most affected", asks=False)
+_stated("mri_posterior_thigh", "MRI: posterior thigh most affected")
 _stated("mri_normal", "MRI normal", asks=False)
 GENETIC = _stated("genetic_test_positive", "Gene test that explains the disease")
 
@@ -718,22 +712,34 @@ MYOTOXIC = _stated(
     "heavy_alcohol",
     "myotoxic_exposure_any",
 )
-EXERTION = _stated("recent_exertion", "Strenuous or unaccustomed exertion in the last two weeks")
-INFECTION = _stated(
+DAYS_MINUS_28 = threshold("days_minus_28", -28, "days", "four weeks before", DEFINITION)
+CK_ROSE = IfElse(Exists(RAISED_CK), SeenBy(RAISED_CK), AsOf())
+
+
+def _trigger(id: str, label: str, *concepts: str) -> Ref:
+    """A trigger near the first raised CK: what surely lies outside the window says nothing, one without a date of its
+    own counts as recorded."""
+    series = Events(concepts)
+    near = InWindow(WithTruth(series, True), CK_ROSE, first=DAYS_MINUS_28, last=DAYS_7)
+    denied = Recorded(WithTruth(series, False), None)
+    return _add(id, label, IfElse(Possibly(Exists(near)), Recorded(WithTruth(series, True), None), denied))
+
+
+EXERTION = _trigger("recent_exertion", "Strenuous or unaccustomed exertion in the weeks before", "recent_exertion")
+INFECTION = _trigger(
     "recent_infection_or_fever",
-    "Infection or fever in the last four weeks",
+    "Infection or fever in the weeks before",
     "recent_infection_or_fever",
     "recent_infection",
 )
-TRAUMA = _stated("trauma_surgery_or_immobilisation", "Injury, operation or long lie")
-SEIZURE = _stated("seizure_at_ck_peak", "Seizure at the time of the CK peak", "seizure_at_ck_peak", "seizure")
-MI = _stated(
-    "myocardial_infarction_at_ck_peak",
-    "Heart attack at the time of the CK peak",
-    "myocardial_infarction_at_ck_peak",
-    "myocardial_infarction",
+TRAUMA = _trigger(
+    "trauma_surgery_or_immobilisation",
+    "Injury, operation or long lie in the weeks before",
+    "trauma_surgery_or_immobilisation",
 )
-TRIGGER = _stated(
+SEIZURE = _trigger("seizure_at_ck_peak", "Seizure at the time of the CK peak", "seizure")
+MI = _trigger("myocardial_infarction_at_ck_peak", "Heart attack at the time of the CK peak", "myocardial_infarction")
+TRIGGER = _trigger(
     "acute_trigger_any",
     "Any acute trigger of muscle breakdown",
     "recent_exertion",
@@ -741,9 +747,7 @@ TRIGGER = _stated(
     "recent_infection",
     "trauma_surgery_or_immobilisation",
     "seizure",
-    "seizure_at_ck_peak",
     "myocardial_infarction",
-    "myocardial_infarction_at_ck_peak",
     "acute_trigger_any",
     "heat_illness",
     "drug_binge",
@@ -795,7 +799,7 @@ _add(
 CHRONIC = _add(
     "onset_chronic_gt_12m",
     "More than a year from the first symptom",
-    Any_((Compare(DURATION, ">", DAYS_365), Exists(WithTruth(Events(("chronic_course",)), True)))),
+    Any_((Compare(DURATION, ">", DAYS_365), Exists(WithTruth(Events(("slow_course",)), True)))),
     asks=False,
 )
 
@@ -957,5 +961,18 @@ _add(
         )
     ),
     source=PROXY,
+    asks=False,
+)
+
+# ---------------------------------------------------------------- repetitive nerve stimulation
+
+RNS_60 = threshold("rns_60", 60, "%", "increment that speaks for Lambert-Eaton syndrome", evidence("primary", "oh2005"))
+RNS_100 = threshold("rns_100", 100, "%", "the older, stricter limit of the increment", evidence("primary", "oh2005"))
+INCREMENT = Peak(Events(("rns_increment_percent",)), "value")
+_add("rns_increment_lems", "Nerve stimulation: increment of 60 % or more", Compare(INCREMENT, ">=", RNS_60), asks=False)
+_add(
+    "rns_increment_lems_classic",
+    "Nerve stimulation: increment of 100 % or more",
+    Compare(INCREMENT, ">=", RNS_100),
     asks=False,
 )

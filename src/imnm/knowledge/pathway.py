@@ -24,13 +24,14 @@ from imnm.logic.nodes import (
     Recorded,
     Ref,
     Scale,
+    SpanDays,
     Value,
     ValueIs,
     WithTruth,
 )
 
 from . import findings as f
-from .evidence import Evidence, evidence
+from .evidence import Evidence, evidence, threshold
 
 Part = Literal["entry", "course", "explained", "definition", "level", "alert", "need"]
 
@@ -67,6 +68,15 @@ def _truth(id: str) -> Ref:
 PROJECT = evidence("convention", "pathway")
 TMA = evidence("secondary", "f4")
 
+CK = f.CK
+CK_1_5X = threshold(
+    "ck_1_5x_uln",
+    1.5,
+    "x ULN",
+    "CK above which, if it persists, one speaks of hyperCKemia",
+    evidence("primary", "efns2010", "ean2024"),
+)
+
 # ---------------------------------------------------------------- definitions (ENMC 2016, by antibody)
 
 IMNM_ANTIBODY = Any_((f.ANTI_HMGCR, f.ANTI_SRP))
@@ -79,7 +89,7 @@ DEFINED = _rule(
         (
             CLINICAL,
             Any_((_truth("anti_hmgcr_full_weight"), _truth("anti_srp_full_weight"))),
-            Not(surely(All((_truth("dm_antibody_positive"), f.DM_RASH)))),
+            Not(Any_((surely(_truth("dm_antibody_positive")), surely(f.DM_RASH)))),
         )
     ),
     evidence("secondary", "meyer2020", "f1", "f4"),
@@ -462,6 +472,13 @@ CONFIRM = _rule(
     "An IMNM antibody is positive but the picture is not there, or the result is weak",
     All((surely(IMNM_ANTIBODY), Not(surely(DEFINED)))),
     evidence("primary", "uk-hmgcr2022", "to2020"),
+)
+HYPERCKEMIA = _rule(
+    "persistent_hyperckemia",
+    "need",
+    "CK above 1.5 times the upper limit in samples a week or more apart, unexplained",
+    All((Compare(SpanDays(ValueIs(CK, "times_uln", ">", CK_1_5X)), ">=", f.DAYS_7), Not(EXPLANATION))),
+    evidence("primary", "efns2010", "ean2024"),
 )
 _rule("level_established", "level", "IMNM established", surely(DEFINED), TMA)
 _rule(

@@ -20,6 +20,7 @@ from .pathway import (
     COURSE_URGENT,
     DEFINED,
     EXPLANATION,
+    HYPERCKEMIA,
     PICTURE,
     SERONEGATIVE,
     STRONG,
@@ -328,7 +329,13 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "test:gaa_enzyme",
-        All((surely(PICTURE), surely(BOTH_NEGATIVE), _open("genetic_test_positive"))),
+        All(
+            (
+                Any_((All((surely(PICTURE), surely(BOTH_NEGATIVE))), surely(HYPERCKEMIA))),
+                _open("genetic_test_positive"),
+                Not(surely(DEFINED)),
+            )
+        ),
         ((None, "routine"),),
         ((None, "why"),),
         ("ck_peak",),
@@ -421,6 +428,19 @@ STEPS: tuple[StepRule, ...] = (
         ((None, "why"),),
         ("proximal_weakness", "ck_peak"),
         evidence("secondary", "nhs-sip"),
+    ),
+    StepRule(
+        "refer:rheumatology",
+        All(
+            (
+                Any_((DISEASE_ACTIVE, surely(f.OTHER_MSA))),
+                Any_((surely(_truth("ild")), surely(f.DM_RASH), surely(_truth("arthritis")))),
+            )
+        ),
+        ((None, "soon"),),
+        ((None, "why"),),
+        ("ild", "skin_rash_dm", "arthritis"),
+        PROJECT,
     ),
     StepRule(
         "refer:genetics", surely(f.GENETIC), ((None, "routine"),), ((None, "why"),), ("genetic_test_positive",), PROJECT

@@ -33,7 +33,8 @@ _FACTORS: Mapping[str, Mapping[str, float]] = {
     **dict.fromkeys(("creatine_kinase_mb", "ferritin", "myoglobin_serum"), _MASS_UG_L),
     **dict.fromkeys(("troponin_t", "troponin_i", "troponin_unspecified"), _MASS_NG_L),
     **dict.fromkeys(
-        ("creatine_kinase_mb_fraction", "creatine_kinase_mm_fraction", "creatine_kinase_bb_fraction", "fvc_percent"),
+        ("creatine_kinase_mb_fraction", "creatine_kinase_mm_fraction", "creatine_kinase_bb_fraction", "fvc_percent",
+         "rns_increment_percent"),
         _PERCENT,
     ),
     "tsh": {"mu/l": 1.0, "uu/ml": 1.0, "mu/ml": 1000.0, "nu/ml": 0.001, "uu/l": 0.001},
@@ -49,6 +50,8 @@ _FACTORS: Mapping[str, Mapping[str, float]] = {
                            "ml/min/1.73.m2"), 1.0),
     "gaa_enzyme_activity": {"nmol/h/ml": 1.0, "nmol/ml/h": 1.0, "nmol/hr/ml": 1.0, "nmol/ml/hr": 1.0,
                             "umol/h/l": 1.0, "umol/l/h": 1.0, "umol/l/hr": 1.0, "umol/hr/l": 1.0},
+    "vital_capacity_ml_kg": {"ml/kg": 1.0, "l/kg": 1000.0},
+    **dict.fromkeys(("mip", "mep", "snip"), {"cm[h2o]": 1.0, "cmh2o": 1.0, "kpa": 10.19716, "mmhg": 1.35951}),
     "mmt8": dict.fromkeys(("points", "point", "score", "1", "pts"), 1.0),
 }  # fmt: skip
 

@@ -402,7 +402,7 @@ class Not(TruthValue):
 class Possibly(TruthValue):
     """False if the part is false, otherwise true. For decisions taken on what is possible (a CK "raised", its number
     lost) and, as ``Not(Possibly(Not(x)))``, on what is on record. With ``SeenBy`` the one step outside the law that
-    learning never flips; it is used in decision rules, never in findings or criteria."""
+    learning never flips; it is used in decision rules and where an undated statement has to count, never in criteria."""
 
     part: Value
 

@@ -13,6 +13,7 @@ from imnm.logic.nodes import All, Any_, Compare, IfElse, Not, Sum, Threshold, Va
 
 from ..evidence import Evidence, evidence, threshold
 from ..findings import CK_10X, CK_40X, CK_50X, CK_1000, DAYS_28, DAYS_42, ONE_TIMES_ULN
+from ..pathway import CK_1_5X
 from . import items as i
 from .model import CriteriaResult, CriteriaSet, Environment, Ladder, Note, Rung, finding, item, sentence
 
@@ -155,7 +156,7 @@ UK_5, UK_20 = (_times("uk_primary_care", n, UK_GP) for n in (5, 20))
 US_10 = _times("us_review", 10, US_REVIEW)
 US_10000 = threshold("us_review_10000", 10_000, "U/L", "CK at which an older US review admits", US_REVIEW)
 RACGP_5 = _times("racgp", 5, RACGP)
-EAN_1_5 = _times("ean", 1.5, EAN)
+EAN_1_5 = CK_1_5X
 
 EAS_2015 = Ladder(
     "class",

@@ -24,6 +24,12 @@ def _file(language: str, name: str) -> dict[str, Any]:
 
 def say(key: str, /, *, language: str = "en", **values: object) -> str:
     """The sentence with this key, filled in. Raises UnknownMessage if there is none."""
+    entry = _entry(language, key)
+    return entry.format(**values) if values else entry
+
+
+@cache
+def _entry(language: str, key: str) -> str:
     name, *path = key.split(".")
     try:
         entry: Any = _file(language, name)
@@ -33,7 +39,7 @@ def say(key: str, /, *, language: str = "en", **values: object) -> str:
         raise UnknownMessage(key) from error
     if not isinstance(entry, str):
         raise UnknownMessage(key)
-    return entry.format(**values) if values else entry
+    return entry
 
 
 def has(key: str, /, *, language: str = "en") -> bool:
