@@ -18,7 +18,7 @@ from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
 from . import labels
-from .blocks import value_words
+from .blocks import Section, value_words
 from .course import PlotsMissing, describe, draw
 from .view import CK, head, sections
 
@@ -35,6 +35,11 @@ def fragment(assessment: Assessment) -> str:
     """The same without the document around it, for a notebook cell."""
     body = environment().get_template("answer.html.j2").render(**_content(assessment), contents=False)
     return f'<div class="imnm"><style>{style()}</style>{body}</div>'
+
+
+def answer(assessment: Assessment) -> Markup:
+    """The same for a page of the server, which has the style sheet from elsewhere."""
+    return Markup(environment().get_template("answer.html.j2").render(**_content(assessment), contents=True))
 
 
 @cache
@@ -60,7 +65,7 @@ def style() -> Markup:
 def _content(assessment: Assessment) -> dict[str, Any]:
     return {
         "head": head(assessment),
-        "sections": sections(assessment),
+        "sections": _picture_first(sections(assessment)),
         "course": _course(assessment),
         "folded": FOLDED,
         "words": {
@@ -77,6 +82,12 @@ def _content(assessment: Assessment) -> dict[str, Any]:
             "report.page.footer", version=assessment.version, knowledge=assessment.knowledge, notice=assessment.notice
         ),
     }
+
+
+def _picture_first(parts: list[Section]) -> list[Section]:
+    """On a page the course stands where the eye goes after the steps: before what explains it."""
+    order = {"alerts": 0, "steps": 1, "course": 2, "exposures": 3}
+    return sorted(parts, key=lambda section: order.get(section.id, len(order)))
 
 
 def _course(assessment: Assessment) -> dict[str, Any]:
