@@ -144,19 +144,19 @@ def _step(case: Case, rule: StepRule, outcomes: list[model.IfResult]) -> model.S
 
 
 def _date_recheck(case: Case, step: model.Step) -> None:
-    """When CK is to be measured again: four to six weeks after the last statin dose, else a week after the last CK."""
+    """When CK is to be measured again: four to six weeks after the last statin dose unless that has been done, else a
+    week after the last CK."""
     stops = [event.end for event in case.events if event.concept in f.STATIN_STOP and math.isfinite(event.end)]
-    if case.truth("statin_stopped") and stops:
-        stop = max(stops)
-        step.not_before, step.due_on = iso(stop + f.DAYS_28.number), iso(stop + f.DAYS_42.number)
+    measured = [e.end for e in case.events if e.concept == "creatine_kinase_total" and math.isfinite(e.end)]
+    last = max(measured, default=-math.inf)
+    if case.truth("statin_stopped") and stops and last < max(stops) + f.DAYS_42.number:
+        step.not_before, step.due_on = iso(max(stops) + f.DAYS_28.number), iso(max(stops) + f.DAYS_42.number)
         step.if_result = [
             model.IfResult(say(f"steps.recheck.{name}"), say(f"steps.result.recheck_{name}"))
             for name in ("normal", "raised", "high")
         ]
-        return
-    dated = [e.end for e in case.events if e.concept == "creatine_kinase_total" and math.isfinite(e.end)]
-    if dated:
-        step.not_before = iso(max(dated) + f.DAYS_7.number)
+    elif measured:
+        step.not_before = iso(last + f.DAYS_7.number)
 
 
 def _outcomes(case: Case, odds: Odds, rule: StepRule) -> list[model.IfResult]:

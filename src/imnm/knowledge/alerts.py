@@ -102,17 +102,17 @@ ALERTS: tuple[AlertRule, ...] = (
         "emergency",
         Any_(
             (
-                surely(f.CK_GT_50X),
-                All((surely(f.CK_GT_40X), surely(f.DARK_URINE))),
+                surely(f.CK_NOW_GT_50X),
+                All((surely(f.CK_NOW_GT_40X), surely(f.DARK_URINE))),
                 All(
                     (
-                        Any_((surely(f.CK_GT_10X), surely(f.CK_GE_1000))),
+                        Any_((surely(f.CK_NOW_GT_10X), surely(f.CK_NOW_GE_1000))),
                         Any_((surely(f.AKI), surely(f.CREATININE_RAISED))),
                     )
                 ),
             )
         ),
-        ("ck_peak", "acute_kidney_injury", "creatinine_elevated", "dark_urine"),
+        ("ck_latest", "acute_kidney_injury", "creatinine_elevated", "dark_urine"),
         evidence("secondary", "nhs-sip", "ccf", "eas2015"),
     ),
     AlertRule(

@@ -419,6 +419,37 @@ _add(
     asks=False,
 )
 
+# What cannot wait is judged by the CK of the last weeks, not by a peak long gone.
+DAYS_MINUS_30 = threshold(
+    "days_minus_30", -30, "days", "how recent a CK has to be to be an emergency", evidence("convention", "pathway")
+)
+RECENT_CK = InWindow(CK, AsOf(), first=DAYS_MINUS_30, last=None)
+CK_NOW_TIMES = Latest(RECENT_CK, "times_uln")
+CK_NOW_GE_1000 = _add(
+    "ck_recent_ge_1000",
+    "CK of the last month at or above 1,000 U/L",
+    Compare(Latest(RECENT_CK, "value"), ">=", CK_1000),
+    asks=False,
+)
+CK_NOW_GT_10X = _add(
+    "ck_recent_gt_10x_uln",
+    "CK of the last month above ten times the upper limit",
+    Compare(CK_NOW_TIMES, ">", CK_10X),
+    asks=False,
+)
+CK_NOW_GT_40X = _add(
+    "ck_recent_gt_40x_uln",
+    "CK of the last month above forty times the upper limit",
+    Compare(CK_NOW_TIMES, ">", CK_40X),
+    asks=False,
+)
+CK_NOW_GT_50X = _add(
+    "ck_recent_gt_50x_uln",
+    "CK of the last month above fifty times the upper limit",
+    Compare(CK_NOW_TIMES, ">", CK_50X),
+    asks=False,
+)
+
 # ---------------------------------------------------------------- other laboratory values
 
 TRANSAMINASES_RAISED = _add(

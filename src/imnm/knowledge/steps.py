@@ -221,18 +221,18 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "test:creatinine",
-        All((Any_((surely(f.CK_GE_1000), surely(f.CK_GT_10X))), _open("creatinine_elevated"))),
-        ((None, "urgent"),),
+        All((Any_((surely(f.CK_NOW_GE_1000), surely(f.CK_NOW_GT_10X))), _open("creatinine_elevated"))),
+        ((surely(f.CK_NOW_GT_40X), "urgent"), (None, "soon")),
         ((None, "why"),),
-        ("ck_peak",),
+        ("ck_latest",),
         evidence("secondary", "nhs-sip", "mcmahon2013"),
     ),
     StepRule(
         "test:urine_myoglobin",
-        All((Any_((surely(f.CK_GT_40X), _truth("ck_peak_gt_10000"))), _open("dark_urine"))),
+        All((surely(f.CK_NOW_GT_40X), _open("dark_urine"))),
         ((None, "urgent"),),
         ((None, "why"),),
-        ("ck_peak",),
+        ("ck_latest",),
         evidence("primary", "eas2015"),
     ),
     StepRule(
