@@ -60,7 +60,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     diagnosis = diagnosis_of(case)
     after = aftercare.aftercare_of(case, diagnosis)
     steps = in_order([*steps_of(case, odds), *aftercare_steps(after)])
-    decisive = decisive_step(steps)
+    decisive = decisive_step(case, steps)
     suspicion = Suspicion(
         case.level,
         summary_of(case, diagnosis, decisive),

@@ -107,8 +107,10 @@ def _due(id: str, why: str, due_on: str | None, sources: list[str], provisional:
     )
 
 
-def decisive_step(steps: Sequence[model.Step]) -> str | None:
-    """The step that decides the question of IMNM, if one of those shown does."""
+def decisive_step(case: Case, steps: Sequence[model.Step]) -> str | None:
+    """The step that decides the question of IMNM, if it is open and one of those shown does."""
+    if case.level == "established" or case.truth("better_explained"):
+        return None
     shown = {step.id for step in steps}
     return next((id for id in DECIDING if id in shown), None)
 

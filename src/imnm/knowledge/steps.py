@@ -94,7 +94,11 @@ AGE_AT_SIGN_40 = threshold(
 )
 MUSCLE_SIGNAL = Any_((surely(f.WEAKNESS), surely(f.CK_RAISED), surely(f.MYALGIA), surely(f.CK_GE_1000)))
 LIVER_CAUSE = Exists(WithTruth(Events(("liver_disease", "hepatitis_b", "hepatitis_c", "cirrhosis")), True))
-EXPLAINED_BUT_RAISED = All((EXPLANATION, surely(f.CK_RAISED), Not(surely(_truth("ck_normal_on_repeat")))))
+PASSING = Any_(
+    tuple(_truth(f"explained_{cause}") for cause in ("acute_trigger", "thyroid", "myotoxic_drug", "recovered"))
+)
+"""Explanations after which CK is expected to come down."""
+OPEN_QUESTION = All((Not(EXPLANATION), Not(surely(DEFINED)), Not(surely(_truth("ck_normal_on_repeat")))))
 
 STEPS: tuple[StepRule, ...] = (
     StepRule(
@@ -209,7 +213,7 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "test:tsh",
-        All((MUSCLE_SIGNAL, _open("tsh_high"), _open("elevated_tsh"))),
+        All((MUSCLE_SIGNAL, OPEN_QUESTION, _open("tsh_high"), _open("elevated_tsh"))),
         ((None, "soon"),),
         ((None, "why"),),
         ("ck_peak", "weakness_any"),
@@ -240,14 +244,15 @@ STEPS: tuple[StepRule, ...] = (
         All(
             (
                 surely(f.CK_RAISED),
+                Not(surely(DEFINED)),
+                Not(surely(_truth("ck_normal_on_repeat"))),
                 Any_(
                     (
-                        All((Not(TEST), Not(surely(DEFINED)), Not(surely(BOTH_NEGATIVE)))),
-                        All((surely(f.STATIN_STOPPED), Not(surely(DEFINED)))),
-                        EXPLAINED_BUT_RAISED,
+                        All((OPEN_QUESTION, Not(TEST), Not(surely(BOTH_NEGATIVE)))),
+                        All((surely(f.STATIN_STOPPED), Not(EXPLANATION))),
+                        PASSING,
                     )
                 ),
-                Not(surely(_truth("ck_normal_on_repeat"))),
             )
         ),
         ((None, "soon"),),
@@ -455,7 +460,7 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "ask:proximal_weakness",
-        All((surely(f.CK_RAISED), _open("weakness_any"))),
+        All((surely(f.CK_RAISED), OPEN_QUESTION, _open("weakness_any"), Not(surely(f.STRENGTH_NORMAL)))),
         ((None, "soon"),),
         ((None, "why"),),
         ("ck_peak",),
@@ -467,7 +472,7 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "ask:statin_exposure",
-        All((surely(PICTURE), _open("statin_exposure"))),
+        All((surely(PICTURE), OPEN_QUESTION, _open("statin_exposure"))),
         ((None, "soon"),),
         ((None, "why"),),
         ("ck_peak",),
@@ -476,7 +481,7 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "ask:recent_exertion",
-        All((surely(f.CK_RAISED), Not(surely(f.PROXIMAL_WEAKNESS)), _open("recent_exertion"), Not(surely(DEFINED)))),
+        All((surely(f.CK_RAISED), OPEN_QUESTION, Not(surely(f.PROXIMAL_WEAKNESS)), _open("recent_exertion"))),
         ((None, "soon"),),
         ((None, "why"),),
         ("ck_peak",),
@@ -488,7 +493,7 @@ STEPS: tuple[StepRule, ...] = (
     ),
     StepRule(
         "ask:family_history_myopathy",
-        All((surely(PICTURE), Not(surely(DEFINED)), _open("family_history_myopathy"))),
+        All((surely(PICTURE), OPEN_QUESTION, _open("family_history_myopathy"))),
         ((None, "routine"),),
         ((None, "why"),),
         ("weakness_any",),
