@@ -309,9 +309,20 @@ def _derive(best: dict[str, Mention], concept: str, truth: Truth, source: Mentio
     best.setdefault(concept, source._replace(concept=concept, truth=truth))
 
 
-_ABNORMAL = ("biopsy_necrosis_present", "biopsy_regeneration", "biopsy_inflammation_prominent", "biopsy_rimmed_vacuoles",
-             "biopsy_dystrophic", "biopsy_perifascicular_atrophy", "biopsy_mhc1_upregulation", "biopsy_mac_sarcolemmal",
-             "biopsy_autophagic_vacuoles", "biopsy_glycogen_storage", "biopsy_lipid_storage", "biopsy_granulomas")  # fmt: skip
+_ABNORMAL = (
+    "biopsy_necrosis_present",
+    "biopsy_regeneration",
+    "biopsy_inflammation_prominent",
+    "biopsy_rimmed_vacuoles",
+    "biopsy_dystrophic",
+    "biopsy_perifascicular_atrophy",
+    "biopsy_mhc1_upregulation",
+    "biopsy_mac_sarcolemmal",
+    "biopsy_autophagic_vacuoles",
+    "biopsy_glycogen_storage",
+    "biopsy_lipid_storage",
+    "biopsy_granulomas",
+)
 
 
 def _derive_biopsy(best: dict[str, Mention]) -> None:

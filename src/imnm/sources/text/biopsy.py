@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imnm.logic.truth import AND, Truth
+from imnm.logic.truth import AND
 
 from .mentions import BARE, PLAIN, STAINS, Mention, each, mention, normal_word, places
 from .scope import Sentence
@@ -24,14 +24,22 @@ _SIMPLE = {
     "perifascicular_necrosis": "biopsy_perifascicular_necrosis",
     "perifascicular_atrophy": "biopsy_perifascicular_atrophy",
 }
-_SLIGHT = frozenset({"inconspicuous", "minor", "insignificant", "negligible", "trivial", "minimal", "not prominent", "not marked",
-                     "not extensive", "not striking", "not pronounced", "unimpressive", "not impressive"})  # fmt: skip
-_CELLS = frozenset({"lymphocyte", "t cell", "mononuclear cell", "round cell", "lymphoid cell", "t lymphocyte", "leukocyte", "leucocyte",
-                    "mononuclear", "inflammatory cell", "cuffing"})  # fmt: skip
-_LEADERS = frozenset({"necrosis", "inflammation", "macrophage", "regeneration", "dystrophic", "fibrosis", "atrophy",
-                      "perifascicular_atrophy", "rimmed", "connective_tissue", "decoy", "pauci_inflammation"})  # fmt: skip
-_MAINLY = frozenset({"mainly", "predominantly", "mostly", "chiefly", "largely", "primarily", "almost entirely", "almost exclusively",
-                     "entirely"})  # fmt: skip
+_SLIGHT = frozenset({
+    "inconspicuous", "minor", "insignificant", "negligible", "trivial", "minimal", "not prominent", "not marked",
+    "not extensive", "not striking", "not pronounced", "unimpressive", "not impressive",
+})  # fmt: skip
+_CELLS = frozenset({
+    "lymphocyte", "t cell", "mononuclear cell", "round cell", "lymphoid cell", "t lymphocyte", "leukocyte",
+    "leucocyte", "mononuclear", "inflammatory cell", "cuffing",
+})  # fmt: skip
+_LEADERS = frozenset({
+    "necrosis", "inflammation", "macrophage", "regeneration", "dystrophic", "fibrosis", "atrophy", "rimmed", "decoy",
+    "perifascicular_atrophy", "connective_tissue", "pauci_inflammation",
+})  # fmt: skip
+_MAINLY = frozenset({
+    "mainly", "predominantly", "mostly", "chiefly", "largely", "primarily", "almost entirely", "almost exclusively",
+    "entirely",
+})  # fmt: skip
 
 
 def biopsy(s: Sentence) -> Iterator[Mention]:
@@ -69,21 +77,20 @@ def _foreign(s: Sentence, at: int) -> bool:
 
 
 def _is_perifascicular(s: Sentence, at: int) -> bool:
-    """Whether *perifascicular* qualifies this word, directly, through a list or as the place."""
+    """Whether *perifascicular* qualifies this word, directly, through a list, by a heading or as the place."""
     for before in range(at - 1, max(-1, at - 7), -1):
         tags = s.tags[before]
-        if "perifascicular" in tags or tags & {"perifascicular_atrophy", "perifascicular_necrosis"}:
-            listed = s.words[at] in ("necrosis", "atrophy") and (
-                bool(s.tags[at - 1] & {"or", "and"}) or s.words[at - 1] == "/"
-            )
-            direct = "perifascicular" in tags
-            return (direct or listed) and not any(s.words[i] in ",;:" for i in range(before, at))
         if s.words[before] in ",;:" or tags & {"stop", "seen", "absent", "negation"}:
             break
-    start, end = s.segment(at)
+        if "perifascicular" in tags:
+            return True
+        if tags & {"perifascicular_atrophy", "perifascicular_necrosis"}:  # "perifascicular atrophy or necrosis"
+            joined = bool(s.tags[at - 1] & {"or", "and"}) or s.words[at - 1] == "/"
+            return joined and s.words[at] in ("necrosis", "atrophy")
     clause, _ = s.clause(at)
     if clause > 1 and s.words[clause - 1] == ":" and s.has("perifascicular", s.clause(clause - 2)[0], clause):
         return True
+    _, end = s.segment(at)
     place = s.find("perifascicular", at + 1, end)
     return place > 0 and s.has("confined", at + 1, place) and not s.has("atrophy", at + 1, place)
 
@@ -108,34 +115,28 @@ def _necrosis(s: Sentence) -> Iterator[Mention]:
     yield from _leading(s)
 
 
+_SINGLE = frozenset({"single", "isolated", "one", "solitary", "lone"})
+
+
 def _only_one(s: Sentence, at: int) -> bool:
     """Whether a single necrotic fibre is spoken of, which cannot lead the picture."""
-    return any(s.words[i] in ("single", "isolated", "one", "solitary", "lone") for i in range(max(0, at - 3), at)) and (
-        at + 1 < s.end and s.words[at + 1] == "fiber"
-    )
+    return s.words[at + 1 : at + 2] == ["fiber"] and not _SINGLE.isdisjoint(s.words[max(0, at - 3) : at])
 
 
 def _slight(s: Sentence, at: int) -> bool:
     """Whether necrosis is said to matter little, so that it does not lead."""
     _, end = s.segment(at)
-    return any(word in _SLIGHT for word in (*s.words[max(0, at - 1) : at], *s.words[at + 1 : end]))
+    return not _SLIGHT.isdisjoint(s.words[max(0, at - 1) : end])
 
 
 def _leading(s: Sentence) -> Iterator[Mention]:
     """What is said to lead the picture, or to be a minor part of it."""
     for at in sorted(places(s, "dominant") + places(s, "minority")):
-        leads = "dominant" in s.tags[at]
         led = _led(s, at)
-        if led < 0:
+        if led < 0 or not (s.statement(at).said and s.statement(led).said):
             continue
-        before = s.statement(at)
-        if not before.said:
-            continue
-        truth: Truth = before.truth if leads else False
-        stated = s.statement(led)
-        if not stated.said:
-            continue
-        truth = AND[truth, stated.truth]
+        leads = "dominant" in s.tags[at]
+        truth = AND[s.statement(at).truth if leads else False, s.statement(led).truth]
         found = s.tags[led]
         if "macrophage" in found:
             yield mention(s, "biopsy_macrophages_predominant", truth, at)
@@ -143,33 +144,31 @@ def _leading(s: Sentence) -> Iterator[Mention]:
             yield mention(s, "biopsy_necrosis_predominant", truth, at)
         elif "inflammation" in found and truth is not None:
             yield mention(s, "biopsy_inflammation_prominent", truth, at)
-            if leads and truth:
+            if truth:
                 yield mention(s, "biopsy_necrosis_predominant", False, at, BARE)
 
 
+_EXCEED = frozenset({"exceed", "outweigh", "out of proportion to", "overshadow", "outnumber"})
+
+
 def _led(s: Sentence, at: int) -> int:
-    """The finding that a word such as *predominant* speaks of."""
+    """The finding that a word such as *predominant* speaks of: what it qualifies, else the subject before it."""
+    behind = _finding_left(s, at)
     for ahead in range(at + 1, min(s.end, at + 7)):
         tags = s.tags[ahead]
-        if tags & _LEADERS:
-            behind = _finding_left(s, at)
-            close = ahead - at <= 2 or s.words[at] in _MAINLY
-            adverbial = s.words[ahead - 1] == "of" or s.has("verb", at + 1, ahead) or close
-            if "inflammation" in tags and behind >= 0 and "macrophage" in s.tags[behind]:
-                return behind
-            if adverbial or behind < 0:
-                return (
-                    ahead
-                    if s.words[at] not in ("exceed", "outweigh", "out of proportion to", "overshadow", "outnumber")
-                    else behind
-                )
-            break
         if s.words[ahead] in ",;(" or "stop" in tags:
             break
-    return _finding_left(s, at)
+        if tags & _LEADERS:
+            of_cells = "inflammation" in tags and behind >= 0 and "macrophage" in s.tags[behind]
+            if of_cells or (s.words[at] in _EXCEED and behind >= 0):
+                return behind  # "macrophages are the dominant inflammatory cell", "necrosis exceeds inflammation"
+            near = ahead - at <= 2 or s.words[at] in _MAINLY or s.words[ahead - 1] == "of"
+            return ahead if near or behind < 0 or s.has("verb", at + 1, ahead) else behind
+    return behind
 
 
 def _with_necrosis(s: Sentence, at: int) -> bool:
+    """Whether regeneration is named together with necrosis ("necrotic and regenerating fibres")."""
     for before in range(at - 1, max(-1, at - 4), -1):
         if "necrosis" in s.tags[before]:
             return True
@@ -179,6 +178,7 @@ def _with_necrosis(s: Sentence, at: int) -> bool:
 
 
 def _finding_left(s: Sentence, at: int) -> int:
+    """The subject of the clause, or else the first finding of the clause before ("…; this is the main abnormality")."""
     start, _ = s.clause(at)
     found = _subject(s, start, at)
     if found < 0 and start > 1:
@@ -236,50 +236,39 @@ def _inflammation(s: Sentence) -> Iterator[Mention]:
 
 
 def _composition(s: Sentence, at: int) -> bool:
-    """Whether an infiltrate is spoken of as known ("the infiltrate consists of macrophages") or made of macrophages."""
+    """Whether an infiltrate is spoken of as known ("the infiltrate consists of ...") or is one of macrophages."""
     start, end = s.segment(at)
-    nearby = range(max(start, at - 3), at)
-    known = any(s.words[i] in ("the", "this", "that", "such", "secondary") for i in range(max(start, at - 2), at))
-    if known and not s.has("verb", max(start, at - 2), at) and not s.has("high", max(0, at - 3), end):
+    close = range(max(start, at - 2), at)
+    if any(s.words[i] in _KNOWN for i in close) and not any("verb" in s.tags[i] for i in close):
+        return not s.has("high", max(0, at - 3), end)
+    if s.has("macrophage", max(start, at - 3), at):
         return True
-    return any("macrophage" in s.tags[i] for i in nearby) or (
-        s.has("macrophage", at, end) and s.words[at].endswith("infiltrate") and not s.has("high", max(0, at - 3), at)
-    )
+    macrophages = s.words[at].endswith("infiltrate") and s.has("macrophage", at, end)
+    return macrophages and not s.has("high", max(0, at - 3), at)
+
+
+_KNOWN = frozenset({"the", "this", "that", "such", "secondary"})
 
 
 def _marker_of_invasion(s: Sentence, at: int) -> bool:
     """Whether cells are named as those that do not invade; then only the invasion is denied."""
     start, end = s.segment(at)
     verb = s.find("invasion", at, end)
-    return (
-        verb >= 0
-        and s.words[verb].startswith("invad")
-        and s.statement(at).truth is False
-        and not s.has("negation", start, at)
-    )
+    invades = verb >= 0 and s.words[verb].startswith("invad")
+    return invades and s.statement(at).truth is False and not s.has("negation", start, at)
 
 
 def _macrophages(s: Sentence) -> Iterator[Mention]:
     for at, stated in each(s, "macrophage"):
-        if stated.truth is False and s.has("seen", at + 1, s.segment(at)[1]) is False and not _leads_here(s, at):
+        if stated.truth is False:
             yield mention(s, "biopsy_macrophages_predominant", False, at, BARE)
-
-
-def _leads_here(s: Sentence, at: int) -> bool:
-    start, end = s.segment(at)
-    return s.has("dominant", start, end)
 
 
 def _invasion(s: Sentence) -> Iterator[Mention]:
     for at, stated in each(s, "invasion"):
-        _, end = s.segment(at)
-        start = s.segment(at)[0]
-        if s.has("necrosis", start, end) and not s.has("viable", start, end):
-            continue  # phagocytes in necrotic fibres
-        truth = stated.truth
-        if at >= 1 and s.words[at - 1] in ("not", "do not", "does not", "did not"):
-            truth = False
-        yield mention(s, "biopsy_endomysial_invasion", truth, at)
+        start, end = s.segment(at)
+        if not s.has("necrosis", start, end) or s.has("viable", start, end):  # else: phagocytes in necrotic fibres
+            yield mention(s, "biopsy_endomysial_invasion", stated.truth, at)
 
 
 def _connective_tissue(s: Sentence) -> Iterator[Mention]:

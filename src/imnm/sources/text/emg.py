@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imnm.logic.truth import AND
 
-from .mentions import BARE, PLAIN, Mention, each, mention, normal_word
+from .mentions import BARE, PLAIN, Mention, each, mention, normal_word, places
 from .scope import Sentence
 
 
@@ -34,43 +34,33 @@ def emg(s: Sentence) -> Iterator[Mention]:
     yield from _normal_emg(s)
 
 
+_SUBJECTS = frozenset({"stop", "spontaneous", "neurogenic", "conduction", "crd"})
+
+
 def _units(s: Sentence) -> Iterator[Mention]:
     """The shape of motor unit potentials: short, small and early recruited, or large, long and reduced."""
     seen: set[int] = set()
-    for at, tags in enumerate(s.tags):
-        if "unit" not in tags or s.tags[at] & {"spontaneous"}:
-            continue
-        start, end = _unit_clause(s, at)
-        if start in seen or not s.statement(at).said:
+    for at in places(s, "unit"):
+        start, end = _about_units(s, at)
+        if start in seen or "spontaneous" in s.tags[at] or not s.statement(at).said:
             continue
         seen.add(start)
-        short = [i for i in range(start, end) if "short" in s.tags[i]]
-        large = [i for i in range(start, end) if "large" in s.tags[i]]
-        normal = [i for i in range(start, end) if s.words[i] == "normal"]
-        if short and not (large and large[0] < short[0]):
-            truth = AND[s.statement(at).truth, s.statement(short[0]).truth]
-            yield mention(s, "emg_myopathic", truth, short[0], PLAIN if truth is False else BARE)
-        elif large and any(s.words[i] != "high" for i in large):
-            truth = s.statement(at).truth
-            yield mention(s, "emg_neurogenic", truth, large[0], BARE)
-        elif normal and not s.has("not", start, normal[0]):
-            yield mention(s, "emg_myopathic", False, normal[0], BARE)
+        short, large = s.find("short", start, end), s.find("large", start, end)
+        if short >= 0 and not 0 <= large < short:
+            truth = AND[s.statement(at).truth, s.statement(short).truth]
+            yield mention(s, "emg_myopathic", truth, short, PLAIN if truth is False else BARE)
+        elif large >= 0 and s.words[large] != "high":
+            yield mention(s, "emg_neurogenic", s.statement(at).truth, large, BARE)
+        elif "normal" in s.words[start:end] and large < 0:
+            yield mention(s, "emg_myopathic", False, s.words.index("normal", start), BARE)
 
 
-def _unit_clause(s: Sentence, at: int) -> tuple[int, int]:
+def _about_units(s: Sentence, at: int) -> tuple[int, int]:
     """The stretch that describes the units: on through colons, up to a semicolon or the next subject."""
     start, end = at, at + 1
-    while (
-        start > 0
-        and not (s.words[start - 1] in ";:" or "stop" in s.tags[start - 1])
-        and not s.tags[start - 1] & {"spontaneous", "neurogenic", "conduction", "crd"}
-    ):
+    while start > 0 and s.words[start - 1] not in ";:" and not s.tags[start - 1] & _SUBJECTS:
         start -= 1
-    while (
-        end < s.end
-        and s.words[end] != ";"
-        and not s.tags[end] & {"stop", "neurogenic", "conduction", "spontaneous", "crd"}
-    ):
+    while end < s.end and s.words[end] != ";" and not s.tags[end] & _SUBJECTS:
         end += 1
     return start, end
 

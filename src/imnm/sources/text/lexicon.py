@@ -184,7 +184,7 @@ def lexicon(kind: str) -> Lexicon:
     table = data()
     sections = {f"section_{name}": words for name, words in table["sections"].items()}
     tissues = {f"tissue_{name}": words for name, words in table["nonmuscle"].items()}
-    groups = {**table["cues"], **{k: v for k, v in table[kind].items()}}
+    groups = {**table["cues"], **table[kind]}
     for name, words in {**sections, **tissues}.items():
         groups[name] = [*groups.get(name, []), *words]
     for name in table["cues"].keys() & table[kind].keys():

@@ -8,8 +8,6 @@ from .mentions import BARE, PLAIN, Mention, each, mention, normal_word
 from .scope import Sentence
 
 _PLACES = frozenset({"elsewhere", "fascia", "muscle"})
-
-
 _STUDY = frozenset({"mri", "mr", "examination", "scan", "study", "imaging"})
 
 
@@ -44,28 +42,36 @@ def _edema(s: Sentence) -> Iterator[Mention]:
 
 
 def _site(s: Sentence, at: int) -> set[str]:
-    """Where an oedema is: the places listed before it, or else those right after it; muscle if none is named."""
+    """Where an oedema is: the places listed before it, or else those right after it, or else the topic."""
+    return _places_before(s, at) or _places_after(s, at) or _topic(s, at)
+
+
+def _places_before(s: Sentence, at: int) -> set[str]:
+    """The places listed before ("muscle, fascial and subcutaneous oedema")."""
     places: set[str] = {"muscle"} if "musc" in s.words[at] else set()
     for before in range(at - 1, max(-1, at - 8), -1):
         tags = s.tags[before]
-        if tags & {"fascia", "elsewhere", "muscle"}:
-            places |= tags & {"fascia", "elsewhere", "muscle"}
-        elif not (tags & {"and", "or", "low", "high"} or s.words[before] in ",/") or (
-            places and "and" in tags and s.tags[before - 1] & {"absent", "seen", "edema"}
-        ):
+        if tags & _PLACES:
+            places |= tags & _PLACES
+        elif not (tags & {"and", "or", "low", "high"} or s.words[before] in ",/"):
             break
-    if places:
-        return places
+        elif places and "and" in tags and s.tags[before - 1] & {"absent", "seen", "edema"}:
+            break  # another statement ends there
+    return places
+
+
+def _places_after(s: Sentence, at: int) -> set[str]:
+    """The places named right after ("oedema of the vasti"); fluid around a muscle lies in its fascia."""
     _, end = s.segment(at)
     for ahead in range(at + 1, min(end, at + 9)):
         tags = s.tags[ahead]
-        if tags & {"seen", "absent", "verb", "resolved", "with", "and", "or"} and not tags & {"muscle"}:
+        if tags & {"seen", "absent", "verb", "resolved", "with", "and", "or"} and "muscle" not in tags:
             break
         if s.words[ahead] in ("around", "surrounding"):
-            return {"fascia"} if s.has("fascia", start := s.clause(at)[0], end) or start < 0 else {"elsewhere"}
-        if tags & {"elsewhere", "fascia", "muscle"}:
+            return {"fascia"} if s.has("fascia", s.clause(at)[0], end) else {"elsewhere"}
+        if tags & _PLACES:
             return _listed_places(s, ahead, end)
-    return _topic(s, at)
+    return set()
 
 
 def _listed_places(s: Sentence, start: int, end: int) -> set[str]:
@@ -83,52 +89,53 @@ def _listed_places(s: Sentence, start: int, end: int) -> set[str]:
 
 
 def _topic(s: Sentence, at: int) -> set[str]:
-    """The place that the clause speaks of before the word."""
+    """The place that this part of the sentence speaks of before the word; muscle if it names none."""
     start, _ = s.segment(at)
     for before in range(at - 1, start - 1, -1):
-        found = s.tags[before] & {"fascia", "elsewhere", "muscle"}
-        if found:
-            return set(found)
+        if s.tags[before] & _PLACES:
+            return set(s.tags[before] & _PLACES)
     return {"muscle"}
 
 
 def _signal(s: Sentence) -> Iterator[Mention]:
+    """Bright muscle on a fluid-sensitive sequence is oedema; bright on T1 is not."""
     for at, stated in each(s, "bright"):
-        if "normal_signal" in s.tags[at]:
+        if "normal_signal" in s.tags[at] or not _fluid_sensitive(s, at):
             continue
         start, end = s.segment(at)
-        first, last = s.clause(at)
-        water = s.has("sequence", first, last) and not _only_t1(s, at)
-        if not water and not (s.words[at] != "signal" and "t1" not in s.words[first:last]):
-            continue
-        places = _site(s, at)
-        if any(w in ("t1",) for w in s.words[start:end]) and not s.has("sequence", start, end):
-            continue
-        truth = stated.truth
-        if truth and _doubted(s, at):
-            truth = None
-        if s.words[at] == "signal" and any(w == "normal" for w in s.words[start:end]):
+        truth = None if stated.truth and _doubted(s, at) else stated.truth
+        if s.words[at] == "signal" and "normal" in s.words[start:end]:
             truth = False
-        strength = BARE
-        if "fascia" in places:
+        where = _site(s, at)
+        if "fascia" in where:
             yield mention(s, "mri_fascial_edema", truth, at)
-        elif "muscle" in places:
-            yield mention(s, "mri_muscle_edema", truth, at, PLAIN if truth is False else strength)
+        elif "muscle" in where:
+            yield mention(s, "mri_muscle_edema", truth, at, PLAIN if truth is False else BARE)
     for at, _ in each(s, "sequence"):
-        following = at + 2 if at + 1 < s.end and (s.words[at + 1] == ":" or "verb" in s.tags[at + 1]) else at + 1
-        if following < s.end and s.words[following] in ("negative", "normal"):
+        verdict = at + 2 if at + 1 < s.end and (s.words[at + 1] == ":" or "verb" in s.tags[at + 1]) else at + 1
+        if verdict < s.end and s.words[verdict] in ("negative", "normal"):
             yield mention(s, "mri_muscle_edema", False, at, BARE)
     for at, stated in each(s, "normal_signal"):
-        if "muscle" in _site(s, at) and stated.truth:
+        if stated.truth and "muscle" in _site(s, at):
             yield mention(s, "mri_muscle_edema", False, at, BARE)
+
+
+def _fluid_sensitive(s: Sentence, at: int) -> bool:
+    """Whether a signal is seen on a fluid-sensitive sequence, or plainly called hyperintense without naming T1."""
+    start, end = s.segment(at)
+    first, last = s.clause(at)
+    if "t1" in s.words[start:end] and not s.has("sequence", start, end):
+        return False
+    if s.has("sequence", first, last):
+        return not _only_t1(s, at)
+    return s.words[at] != "signal" and "t1" not in s.words[first:last]
 
 
 def _only_t1(s: Sentence, at: int) -> bool:
+    """Whether the sequence named last before the word is T1."""
     for before in range(at - 1, max(-1, at - 5), -1):
-        if s.words[before] == "t1":
-            return True
-        if "sequence" in s.tags[before]:
-            return False
+        if s.words[before] == "t1" or "sequence" in s.tags[before]:
+            return s.words[before] == "t1"
     return False
 
 
@@ -137,53 +144,48 @@ def _doubted(s: Sentence, at: int) -> bool:
     return s.has("hedge", at + 1, s.end) or s.has("hedge", s.clause(at)[0], at)
 
 
+_FASCIAL = ("fasciitis", "edema", "fluid", "thickening", "enhancement")
+
+
 def _fascia(s: Sentence) -> Iterator[Mention]:
     for at, stated in each(s, "fascia"):
         first, last = s.clause(at)
-        abnormal = s.has("edema", first, last) or s.has("bright", at, last) or s.has("increased", at, last)
-        itself = any(w in s.words[at] for w in ("fasciitis", "edema", "fluid", "thickening", "enhancement"))
+        itself = any(word in s.words[at] for word in _FASCIAL)
         if s.has("edema", *s.segment(at)) and not itself:
-            continue
-        normal = any(s.words[i] == "normal" for i in range(at + 1, min(last, at + 6))) or (
-            at + 2 < s.end and s.words[at + 1] == ":" and s.words[at + 2] == "normal"
-        )
+            continue  # said of the oedema
+        normal = "normal" in s.words[at + 1 : at + 6]
+        abnormal = s.has("bright", at, last) or s.has("increased", at, last)
         if stated.truth is False or (normal and stated.truth):
             yield mention(s, "mri_fascial_edema", False, at)
-        elif itself or (abnormal and stated.truth is not False and not s.has("edema", first, last)):
+        elif itself or (abnormal and not s.has("edema", first, last)):
             yield mention(s, "mri_fascial_edema", stated.truth, at)
+
+
+_AMOUNTS = frozenset({"fat", "fat fraction", "fat content", "intramuscular fat", "muscle fat"})
 
 
 def _fat(s: Sentence) -> Iterator[Mention]:
     for at, stated in each(s, "fat"):
-        if "elsewhere" in s.tags[at] or (
-            s.words[at - 1 : at] in (["subcutaneous"], ["intermuscular"]) and s.words[at] == "fat"
-        ):
+        under_skin = s.words[at] == "fat" and s.words[at - 1] in ("subcutaneous", "intermuscular")
+        if under_skin or "elsewhere" in s.tags[at]:
             continue
         truth = stated.truth
-        _, end = s.segment(at)
-        rest = s.words[at + 1 : min(s.end, at + 8)]
-        if "content" in s.words[at] or s.words[at] in ("fat", "fat fraction", "intramuscular fat", "muscle fat"):
-            clause_end = s.clause(at)[1]
-            if "normal" in rest and truth:
-                truth = False
-            elif (
-                truth
-                and s.words[at] in ("fat fraction", "fat content")
-                and not s.has("increased", max(0, at - 4), clause_end)
-            ) or (
-                truth
-                and s.words[at] == "fat"
-                and not (
-                    s.has("high", max(0, at - 3), at)
-                    or s.has("increased", max(0, at - 4), end)
-                    or rest[:1] == [":"]
-                    or s.has("low", max(0, at - 3), at)
-                )
-            ):
-                continue
+        if truth and s.words[at] in _AMOUNTS:
+            normal = "normal" in s.words[at + 1 : at + 8]
+            if not normal and not _much(s, at):
+                continue  # fat is named, but not how much
+            truth = not normal
         yield mention(s, "mri_fatty_replacement", truth, at)
     for at, word in enumerate(s.words):
         if word in ("mercuri", "goutallier") and not s.has("fat"):
             grade = next((w for w in s.words[at + 1 : at + 4] if w[:1].isdigit()), None)
             if grade is not None:
                 yield mention(s, "mri_fatty_replacement", grade not in ("0", "0.0"), at)
+
+
+def _much(s: Sentence, at: int) -> bool:
+    """Whether an amount of fat is called increased, patchy and so on, or listed under a heading."""
+    if s.has("increased", max(0, at - 4), s.clause(at)[1]):
+        return True
+    headed = s.words[at + 1 : at + 2] == [":"]
+    return headed or any(s.tags[i] & {"low", "high", "some"} for i in range(max(0, at - 3), at))

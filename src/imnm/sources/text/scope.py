@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from imnm.logic.truth import Truth
@@ -41,8 +42,21 @@ NOTHING = Statement(False)
 class Sentence:
     """One sentence as items (phrases and single words), each with its tags."""
 
-    __slots__ = ("_bounds", "_clauses", "_segments", "asks", "cache", "closing", "end", "findings", "following", "places",
-                 "spans", "strength", "tags", "words")  # fmt: skip
+    __slots__ = (
+        "_clauses",
+        "_segments",
+        "asks",
+        "cache",
+        "closing",
+        "end",
+        "findings",
+        "following",
+        "places",
+        "spans",
+        "strength",
+        "tags",
+        "words",
+    )
 
     def __init__(self, words: list[str], tags: list[Tags], spans: list[tuple[int, int]]) -> None:
         self.words = words
@@ -166,7 +180,7 @@ class Sentence:
         """Whether the clause says that it is so now, or no longer."""
         if self.has("resolved", first, last):
             return True
-        segment_start, segment_end = self.segment(start)
+        _, segment_end = self.segment(start)
         if self.has("now", first, segment_end):
             return True
         at = segment_end
@@ -247,7 +261,7 @@ class Sentence:
                 return False, amount  # "not thickened or bright"
             elif self._predicate(at):
                 inverted = "absent" in tags and self.clause(at)[0] == at and "verb" in self.tags[at + 1]
-                return (False if inverted else True), amount  # "not seen are …"
+                return not inverted, amount  # "not seen are …"
             elif "and" in tags and amount is not None and not crossed_finding:
                 break
             elif amount is None and not crossed_finding and not verb:
@@ -488,7 +502,7 @@ def _parts(bounds: list[int], end: int) -> list[tuple[int, int]]:
     """For each item the part between bounds that it stands in; a bound counts with what follows it."""
     parts: list[tuple[int, int]] = []
     edges = [-1, *bounds, end]
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         inside = (left + 1, right)
         if left >= 0:
             parts.append((left, right))  # asked of the bound itself

@@ -12,7 +12,11 @@ from .mentions import BIOPSY, FINDINGS, STAINS, Mention, mention, places
 from .scope import NOTHING, Sentence, Statement
 
 _VALUE = frozenset({"low", "high", "some", "upregulated", "increased"})
-_BAD_STATED = frozenset({"absent", "resolved"})
+_DENIED = frozenset({"absent", "resolved"})
+_BARE = _VALUE | {"absent", "seen", "hedge", "skip", "negation", "not", "sarcolemma", "viable", "fine"}
+_PLACE = frozenset({"capillary", "cytoplasm", "regeneration", "necrosis", "sarcolemma"})
+_ONLY = frozenset({"only", "solely", "exclusively", "alone"})
+_OTHERS = BIOPSY - {"necrosis", "regeneration", "connective_tissue"}
 _ADJECTIVES = frozenset({"fiber", "low", "high", "some", "section_microscopy_words"})
 _PREPOSITIONS = frozenset({"of", "in", "on", "to", "at", "along", "within", "around", "from", "by", "between"})
 
@@ -69,46 +73,36 @@ def _sarcolemmal(s: Sentence, at: int) -> Statement:
         return before
     if not s.statement(at).said:
         return NOTHING
-    overall = _stain_value(s, at)
-    end = stain_end(s, at)
-    first = s.segment(at)[0]
-    if first > 1 and s.words[first - 1] == ":":
-        first = s.clause(first - 2)[0]  # "Sarcolemma: C5b-9 +"
-    place = _sarcolemma_at(s, first, at)
-    if place >= 0:
-        if overall.said or not (_localized(s, at, end) or "deposi" in s.words[at]):
-            return overall
-        return s.statement(at)
+    overall, end = _stain_value(s, at), stain_end(s, at)
+    first = _heading(s, at)
+    if _on_sarcolemma(s, first, at):
+        placed = "deposi" in s.words[at] or s.has("fiber", at, end) or s.has("viable", at, end)
+        return s.statement(at) if placed and not overall.said else overall
     for start, stop in _parts(s, at + 1, end):
-        place = _sarcolemma_at(s, start, stop)
-        if place >= 0:
-            here = _first_value(s, start, stop)
-            if here is None and not overall.said:
-                return NOTHING
-            return here if here is not None else overall
+        if _on_sarcolemma(s, start, stop):
+            return _first_value(s, start, stop) or overall
     if overall.said and overall.truth is not True:
         return overall
-    elsewhere = s.has("capillary", at, end) or s.has("necrosis", at, end) or s.has("capillary", first, at)
-    only = s.has("confined", at, end) or any(w in ("only", "alone", "exclusively", "solely") for w in s.words[at:end])
-    return Statement(True, False) if elsewhere and only else NOTHING
+    elsewhere = s.has("capillary", first, end) or s.has("necrosis", at, end)
+    return Statement(True, False) if elsewhere and _nowhere_else(s, at, end) else NOTHING
 
 
-def _localized(s: Sentence, at: int, end: int) -> bool:
-    return bool(any(s.tags[i] & {"fiber", "viable"} for i in range(at, end)))
+def _heading(s: Sentence, at: int) -> int:
+    """Where the part of the sentence starts that leads to the stain, with its heading ("Sarcolemma: C5b-9 +")."""
+    first = s.segment(at)[0]
+    return s.clause(first - 2)[0] if first > 1 and s.words[first - 1] == ":" else first
 
 
-def _sarcolemma_at(s: Sentence, start: int, stop: int) -> int:
-    """A word for the surface of intact fibres, or plain fibres where no necrotic ones are meant."""
-    for at in range(start, stop):
-        if s.tags[at] & {"sarcolemma", "viable"}:
-            return at
-    for at in range(start, stop):
-        if "fiber" in s.tags[at] and not s.has("necrosis", start, stop) and not s.has("capillary", start, stop):
-            return at
-    return -1
+def _on_sarcolemma(s: Sentence, start: int, stop: int) -> bool:
+    """Whether the surface of intact fibres is named, or plain fibres where neither necrotic ones nor vessels are."""
+    if s.has("sarcolemma", start, stop) or s.has("viable", start, stop):
+        return True
+    other = s.has("necrosis", start, stop) or s.has("capillary", start, stop)
+    return s.has("fiber", start, stop) and not other
 
 
 def _parts(s: Sentence, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The range in parts at commas, semicolons and words such as *but*."""
     part = start
     for at in range(start, end):
         if s.words[at] in ",;" or "stop" in s.tags[at]:
@@ -119,34 +113,29 @@ def _parts(s: Sentence, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _stain_value(s: Sentence, at: int, depth: int = 0) -> Statement:
     """What is said of a stain: positive, negative, doubtful, or not at all."""
-    before = _stain_before(s, at)
-    end = stain_end(s, at)
-    value = _first_value(s, at + 1, end)
-    if value is None and end < s.end and s.tags[end] & STAINS and depth < 6 and _only_joined(s, at + 1, end):
-        shared = _stain_value(s, end, depth + 1)
-        value = shared if shared.said or before is None else None
-        if before is None and value is None:
-            return shared
     if s.has("ask", max(0, at - 6), at) or s.has("plan", *s.segment(at)):
         return NOTHING
     if s.has("generic", *s.clause(at)):
         return Statement(True, False) if s.taken_back(at) else NOTHING
-    if before is not None and before.truth is False:
-        return before if value is None or value.said else NOTHING
-    if value is not None:
-        if not value.said:
-            return NOTHING
-        if value.truth and end < s.end and not _explicit(s, at, end) and s.statement(at).truth is False:
-            return s.statement(at)  # "MHC-I upregulation and necrosis are absent"
-        if before is not None and before.truth is None and value.truth:
-            return before
-        return Statement(True, None) if s.asks and value.truth else value
-    if before is not None:
-        return Statement(True, None) if s.asks else before
-    return NOTHING
+    before, end = _stain_before(s, at), stain_end(s, at)
+    value = _first_value(s, at + 1, end)
+    if value is None and depth < 6 and end < s.end and s.tags[end] & STAINS and _only_joined(s, at + 1, end):
+        shared = _stain_value(s, end, depth + 1)  # "MHC-I and C5b-9 negative"
+        value = shared if shared.said or before is None else None
+    if value is None:
+        doubted = s.asks and before is not None
+        return Statement(True, None) if doubted else before or NOTHING
+    if not value.said:
+        return NOTHING
+    if before is not None and before.truth is not True:
+        return before if value.truth or before.truth is False else value
+    if value.truth and end < s.end and not _explicit(s, at, end) and s.statement(at).truth is False:
+        return s.statement(at)  # "MHC-I upregulation and necrosis are absent"
+    return Statement(True, None) if s.asks and value.truth else value
 
 
 def _explicit(s: Sentence, at: int, end: int) -> bool:
+    """Whether the stain has a predicate or an amount of its own, not only a noun such as *upregulation*."""
     return any(
         s.tags[i] & {"seen", "low", "high", "some"} or s.words[i][0] == "+" or s.words[i].endswith(("ed", "positive"))
         for i in range(at + 1, end)
@@ -154,6 +143,7 @@ def _explicit(s: Sentence, at: int, end: int) -> bool:
 
 
 def _only_joined(s: Sentence, start: int, end: int) -> bool:
+    """Whether nothing but conjunctions stands between two stains, so that they share what follows."""
     return all(s.words[i] in ",/()" or s.tags[i] & {"and", "or", "staining"} for i in range(start, end))
 
 
@@ -189,67 +179,58 @@ def _first_value(s: Sentence, start: int, end: int) -> Statement | None:
         tags, word = s.tags[at], s.words[at]
         if word == ":":
             headed, positive = positive, False  # "MHC-I upregulation: none"
-        if word in "([":
+        elif word in "([":
             close = s.closing.get(at, end)
             if _bare_value(s, at + 1, close):
                 return _first_value(s, at + 1, close)
-            at = close + 1
-            continue
-        if word == "," and (
-            "past" in (s.tags[at + 1] if at + 1 < end else ())
-            or s.has("past", at + 1, s.segment(min(at + 1, s.end - 1))[1])
-        ):
-            at = s.segment(min(at + 1, s.end - 1))[1]
-            continue
-        if "skip" in tags:
+            at = close
+        elif word == "," and _of_the_past(s, at + 1):
+            at = s.segment(at + 1)[1] - 1
+        elif "skip" in tags:
             return NOTHING
-        if word in ",;" or "stop" in tags:
+        elif word in ",;" or "stop" in tags:
             if positive:
                 break
         elif "hedge" in tags or word == "?":
             return Statement(True, None)
-        elif tags & _BAD_STATED and not (positive and word in ("intact", "-")):
+        elif tags & _DENIED and not (positive and word in ("intact", "-")):
             return Statement(True, False)
-        elif "negation" in tags or "not" in tags:
-            return Statement(True, True) if positive else Statement(True, False)
+        elif tags & {"negation", "not"}:
+            return Statement(True, positive)
         elif word == "normal" or (tags & {"regeneration", "necrosis"} and _nowhere_else(s, start, end)):
             return Statement(True, False)
-        elif (
-            tags & _VALUE
-            or (tags & {"sarcolemma", "viable"} and start > 0 and s.words[start - 1] == "(")
-            or "seen" in tags
-            or word[0] == "+"
-            or tags & {"fine", "confined"}
-            or (
-                tags & {"sarcolemma", "viable", "fiber"}
-                and any(s.words[i] in ("on", "along", "at", "of", "in") for i in range(max(start, at - 4), at))
-            )
-        ):
+        elif _is_positive(s, at, start):
             positive = True
         at += 1
     return Statement(True, True) if positive or headed else None
 
 
+def _of_the_past(s: Sentence, at: int) -> bool:
+    """Whether an aside tells what was reported before (", originally reported as negative,")."""
+    return at < s.end and s.has("past", at, s.segment(at)[1])
+
+
+def _is_positive(s: Sentence, at: int, start: int) -> bool:
+    """Whether a word says that the stain is there: an amount, a predicate, a plus sign, or a place it lies on."""
+    tags = s.tags[at]
+    if tags & _VALUE or tags & {"seen", "fine", "confined"} or s.words[at][0] == "+":
+        return True
+    if not tags & {"sarcolemma", "viable", "fiber"}:
+        return False
+    on = any(s.words[i] in ("on", "along", "at", "of", "in") for i in range(max(start, at - 4), at))
+    return on or ("fiber" not in tags and at > 0 and s.words[at - 1] == "(")
+
+
 def _nowhere_else(s: Sentence, start: int, end: int) -> bool:
     """Whether a stain is said to mark these fibres only."""
-    return s.has("confined", start, end) or any(
-        w in ("only", "solely", "exclusively", "alone") for w in s.words[start:end]
-    )
+    return s.has("confined", start, end) or not _ONLY.isdisjoint(s.words[start:end])
 
 
 def _bare_value(s: Sentence, start: int, close: int) -> bool:
     """Whether a bracket holds the value itself, "(+)", "(negative)", and not another place ("endothelium positive")."""
-    return (
-        start < close
-        and not any(s.tags[i] & {"capillary"} for i in range(start, close))
-        and (
-            bool(
-                s.tags[start]
-                & (_VALUE | {"absent", "seen", "hedge", "skip", "negation", "not", "sarcolemma", "viable", "fine"})
-            )
-            or s.words[start][0] in "+-"
-        )
-    )
+    if start >= close or s.has("capillary", start, close):
+        return False
+    return bool(s.tags[start] & _BARE) or s.words[start][0] in "+-"
 
 
 def stain_end(s: Sentence, at: int) -> int:
@@ -264,12 +245,7 @@ def stain_end(s: Sentence, at: int) -> int:
             start = _item_start(s, ahead)
             if start > at:
                 return start
-        other = tags & BIOPSY - {"necrosis", "regeneration", "connective_tissue"} and not tags & {
-            "upregulated",
-            "high",
-            "low",
-        }
-        if other and not _within_comma(s, at, ahead):
+        if tags & _OTHERS and not tags & {"upregulated", "high", "low"} and not _within_comma(s, at, ahead):
             return ahead
     return s.end
 
@@ -281,13 +257,7 @@ def _item_start(s: Sentence, at: int) -> int:
         at -= 1
     if s.words[at] == "," or s.tags[at] & {"negation", "or", "stop"}:
         return at
-    alone = "and" in s.tags[at] and not s.tags[at - 1] & {
-        "capillary",
-        "cytoplasm",
-        "regeneration",
-        "necrosis",
-        "sarcolemma",
-    }
+    alone = "and" in s.tags[at] and not s.tags[at - 1] & _PLACE
     return at if alone else -1
 
 
