@@ -6,32 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .differential import DISEASES
 from .evidence import Evidence, evidence, threshold
-from .treatment import IMNM_SUBTYPES
 
-DISEASES: tuple[str, ...] = (
-    *IMNM_SUBTYPES,
-    "dermatomyositis",
-    "antisynthetase_syndrome",
-    "inclusion_body_myositis",
-    "polymyositis_overlap",
-    "statin_toxic_myopathy",
-    "statin_myalgia",
-    "rhabdomyolysis_other",
-    "hypothyroid_myopathy",
-    "lgmd",
-    "dysferlinopathy",
-    "lgmd_r9_fkrp",
-    "lgmd_r12_ano5",
-    "becker",
-    "ici_myositis",
-    "metabolic_myopathy",
-    "idiopathic_hyperckemia",
-    "polymyalgia_rheumatica",
-    "toxic_myopathy_other",
-    "other",
-)
-"""The illnesses with plain words (``handout.disease.<id>.name``, ``.what``, ``.course``)."""
+__all__ = ["DISEASES", "NAMED_FROM", "evidence_in_use"]
 
 NAMED_FROM = threshold(
     "handout_named_from",
