@@ -94,6 +94,7 @@ class FhirPopulation:
     def __init__(self, files: list[Path], folder: Path, local_codes: LocalCodes | None = None) -> None:
         self.files, self.folder, self.codes = files, folder, local_codes
         self.report = Report()
+        self.sample: set[str] | None = None
         size = sum(path.stat().st_size * (8 if _is_compressed(path) else 1) for path in files)
         self.workers = 1 if size <= _SMALL else cores()
         self.partitions = max(1, min(1024, size // _PARTITION))

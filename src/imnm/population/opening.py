@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imnm.knowledge.messages import say
 
 from .fhir import FhirPopulation, fhir_files
+from .omop import LocalDatabase, OmopPopulation, is_omop_folder
 from .source import Population, SourceError
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     path = Path(source)
     if not path.exists():
         raise SourceError(say("population.error.not_there", source=source))
+    if path.is_dir() and is_omop_folder(path):
+        return OmopPopulation(LocalDatabase(path), folder, options.local_codes, options.sample)
+    if path.is_file() and path.suffix.lower() in (".duckdb", ".db", ".ddb"):
+        database = LocalDatabase(path, options.schema, options.vocabulary_schema)
+        return OmopPopulation(database, folder, options.local_codes, options.sample)
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))

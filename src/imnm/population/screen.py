@@ -50,6 +50,8 @@ class ScreenOptions(NamedTuple):
     levels_by: Callable[[duckdb.DuckDBPyConnection], None] | None = None
     up_to_level: bool = False
     sample: int = SAMPLE
+    schema: str | None = None
+    vocabulary_schema: str | None = None
 
 
 class FunnelStep(msgspec.Struct):
@@ -154,7 +156,8 @@ def _list(
     by_sql: dict[str, str] = dict(connection.execute("SELECT patient, level FROM levels").fetchall())
     days: dict[str, float] = dict(connection.execute("SELECT patient, as_of FROM levels").fetchall())
     listed = {patient: days[patient] for patient, level in by_sql.items() if level in wanted}
-    sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days)
+    sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days,
+                      _drawn(population, days))  # fmt: skip
     judge = partial(judged, setting=options.setting, history=options.history, why=options.why)
     answer.worklist = []
     for done, (patient, verdict) in enumerate(population.judged(listed, judge), 1):
@@ -168,12 +171,22 @@ def _list(
     answer.worklist.sort(key=_order)
 
 
+def _drawn(population: Population, days: Mapping[str, float]) -> set[str] | None:
+    return None if population.sample is None else population.sample | set(days)
+
+
 def _sample(
-    connection: duckdb.DuckDBPyConnection, listed: set[str], size: int, day: float, days: Mapping[str, float]
+    connection: duckdb.DuckDBPyConnection,
+    listed: set[str],
+    size: int,
+    day: float,
+    days: Mapping[str, float],
+    drawn: set[str] | None,
 ) -> dict[str, float]:
-    """Some of those who are not listed, drawn at random but the same in every run."""
+    """Some of those who are not listed, drawn at random but the same in every run. ``drawn``: among these, where the
+    source had to choose beforehand whom to read (and everyone who passed the gate)."""
     others = [p for (p,) in connection.execute("SELECT patient FROM people ORDER BY patient").fetchall()]
-    others = [patient for patient in others if patient not in listed]
+    others = [patient for patient in others if patient not in listed and (drawn is None or patient in drawn)]
     chosen = others if len(others) <= size else random.Random(size).sample(others, size)
     return {patient: days.get(patient, day) for patient in chosen}
 

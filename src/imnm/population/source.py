@@ -56,6 +56,8 @@ class Population(Protocol):
     """
 
     report: Report
+    sample: set[str] | None
+    """Those read for comparison though they did not pass the gate; None: anyone can still be read."""
 
     def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None: ...
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, Domain, Match, with_ancestors
+from imnm.knowledge.limits import within_known_limits
 from imnm.logic.event import Event
 from imnm.logic.interval import Interval
 
@@ -60,6 +61,19 @@ class Meaning(NamedTuple):
 
     coded: Coded
     how: str
+
+
+class RawResult(NamedTuple):
+    """The value of a measurement or observation as the row has it; 0 and None: not stated."""
+
+    number: float | None = None
+    operator: int = 0
+    answer: int = 0
+    unit: int = 0
+    unit_text: str | None = None
+    low: float | None = None
+    high: float | None = None
+    text: str | None = None
 
 
 class Template(NamedTuple):
@@ -145,39 +159,34 @@ class OmopCodes:
 
     # ------------------------------------------------------------ distinct rows
 
-    def result(
-        self,
-        coded: Coded,
-        number: float | None,
-        operator: int | None,
-        answer: int | None,
-        unit: int | None,
-        unit_text: str | None,
-        low: float | None,
-        high: float | None,
-        text: str | None,
-    ) -> Template:
+    def result(self, coded: Coded, raw: RawResult) -> Template:
         """A measurement, or an observation with a value."""
         record = Record(self.coder)
-        units = self.concepts.get(unit or 0)
+        self.read_result(record, coded, raw, WHEN, "")
+        flag_only = any(event.times_uln.known and not event.value.known for event in record.events)
+        events = tuple(within_known_limits(event) for event in record.events)
+        return Template(events, not (record.without_unit or flag_only))
+
+    def read_result(self, record: Record, coded: Coded, raw: RawResult, when: When, ref: str) -> None:
+        """Read a measurement, or an observation with a value, into a record."""
+        units = self.concepts.get(raw.unit)
         quantity = None
-        if number is not None:
-            quantity = Quantity(number, _OPERATORS.get(operator or 0), unit_text or None, units.code if units else None)
-        said = self.concepts.get(answer or 0)
+        if raw.number is not None:
+            unit = units.code if units else None
+            quantity = Quantity(raw.number, _OPERATORS.get(raw.operator), raw.unit_text or None, unit)
+        said = self.concepts.get(raw.answer)
         part = Observation(
             value_quantity=quantity,
             value_codeable_concept=CodeableConcept([Coding(said.vocabulary, said.code, said.name)]) if said else None,
-            value_string=text if quantity is None and said is None else None,
-            reference_range=_range(low, high),
+            value_string=raw.text if quantity is None and said is None else None,
+            reference_range=_range(raw.low, raw.high),
         )
-        read_part(record, part, coded, WHEN, "", "", "")
-        flag_only = any(event.times_uln.known and not event.value.known for event in record.events)
-        return Template(tuple(record.events), not (record.without_unit or flag_only))
+        read_part(record, part, coded, when, ref, "", "")
 
-    def statement(self, coded: Coded, status: int | None = None) -> Template:
+    def statement(self, coded: Coded, status: int = 0) -> Template:
         """A condition, a procedure, or an observation that states something without a value."""
         record = Record(self.coder)
-        known = self.concepts.get(status or 0)
+        known = self.concepts.get(status)
         doubtful = known is not None and _SUSPECTED.search(known.name) is not None
         record.state(coded, None if doubtful else True, WHEN, "")
         return Template(tuple(record.events))

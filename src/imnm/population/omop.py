@@ -1,0 +1,878 @@
+"""OMOP CDM 5.3 and 5.4 as a population.
+
+Everything large happens where the data are, in plain SELECTs: which concepts are used, who has one that tells of
+muscle, and these people's rows. The rest happens here: each distinct raw row is read once (``imnm.sources.omop``), and
+the dates and people are joined to what it says.
+
+What the tables mean in events: a condition began on its start date; a measurement, observation or procedure is of its
+date; exposures of a drug not more than ``GAP`` days apart are one course, which is known to have ended when ``GAP``
+days have passed without a refill, or on its last day where a reason for stopping is stated. Notes are not read.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import duckdb
+
+from imnm.knowledge.concepts import CONCEPTS
+from imnm.knowledge.messages import say
+from imnm.logic.event import Event
+from imnm.logic.interval import INF, Interval
+from imnm.logic.sql import EVENT_COLUMNS, event_row
+from imnm.sources import Exposure, LocalCodes, Reading
+from imnm.sources.coding import Coded
+from imnm.sources.dates import iso_day
+from imnm.sources.omop import DAY_0, Known, Meaning, OmopCodes, RawResult, Table, exposures_of
+from imnm.sources.record import Record, When
+
+from . import store
+from .gate import gate_concepts
+from .source import Progress, Report, SourceError, cores
+
+T = TypeVar("T")
+GAP = 30
+"""Days without supply after which a course counts as ended (the persistence window of OMOP's own drug eras)."""
+EXPANDED = frozenset({"muscle_fibre_necrosis", "muscle_biopsy", "muscle_biopsy_specimen", "myositis_antibody_panel",
+                      "strength_compared", "clinical_course", "abnormal_emg"})  # fmt: skip
+"""Concepts whose rows may speak of others than themselves (as in ``imnm.sources.bulk``)."""
+ISA_LEVELS = 6
+_FEW = 200
+
+
+class Shape(NamedTuple):
+    """A clinical table: its columns as SQL, by our names. ``needed``: those it cannot do without."""
+
+    id: str
+    day: str
+    concept: str
+    source_concept: str
+    source_value: str
+    extra: Mapping[str, tuple[str, str]]
+    """Further columns: our name to (column, SQL type)."""
+
+
+_VALUE = {
+    "number": ("value_as_number", "DOUBLE PRECISION"),
+    "operator": ("operator_concept_id", "BIGINT"),
+    "answer": ("value_as_concept_id", "BIGINT"),
+    "unit": ("unit_concept_id", "BIGINT"),
+    "unit_text": ("unit_source_value", "VARCHAR"),
+    "low": ("range_low", "DOUBLE PRECISION"),
+    "high": ("range_high", "DOUBLE PRECISION"),
+    "text": ("value_source_value", "VARCHAR"),
+}
+SHAPES: dict[Table, Shape] = {
+    "condition_occurrence": Shape("condition_occurrence_id", "condition_start_date", "condition_concept_id",
+                                  "condition_source_concept_id", "condition_source_value",
+                                  {"status": ("condition_status_concept_id", "BIGINT")}),
+    "measurement": Shape("measurement_id", "measurement_date", "measurement_concept_id",
+                         "measurement_source_concept_id", "measurement_source_value", _VALUE),
+    "observation": Shape("observation_id", "observation_date", "observation_concept_id",
+                         "observation_source_concept_id", "observation_source_value",
+                         {**_VALUE, "text": ("value_as_string", "VARCHAR")}),
+    "procedure_occurrence": Shape("procedure_occurrence_id", "procedure_date", "procedure_concept_id",
+                                  "procedure_source_concept_id", "procedure_source_value", {}),
+    "drug_exposure": Shape("drug_exposure_id", "drug_exposure_start_date", "drug_concept_id",
+                           "drug_source_concept_id", "drug_source_value",
+                           {"finish": ("drug_exposure_end_date", "DATE"), "supply": ("days_supply", "BIGINT"),
+                            "stop_reason": ("stop_reason", "VARCHAR"), "route": ("route_concept_id", "BIGINT")}),
+}  # fmt: skip
+ERA = Shape("drug_era_id", "drug_era_start_date", "drug_concept_id", "", "", {"finish": ("drug_era_end_date", "DATE")})
+"""Drug eras stand in for exposures where there are none."""
+NEEDED = ("person", "condition_occurrence", "measurement", "concept")
+_RESULT_COLUMNS = tuple(_VALUE)
+
+
+class Database(Protocol):
+    """Where the tables are. ``columns``: those of a table in lower case, None if it is not there. ``name``: how SQL
+    calls it. ``fetch``: run a SELECT there and put its rows in a local table."""
+
+    dialect: str
+
+    def columns(self, table: str) -> set[str] | None: ...
+
+    def name(self, table: str) -> str: ...
+
+    def fetch(self, connection: duckdb.DuckDBPyConnection, query: str, into: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class OmopPopulation:
+    """The people of an OMOP database. ``sample``: how many people are read beside those who pass the gate, so that
+    they can be compared as well."""
+
+    def __init__(
+        self, database: Database, folder: Path, local_codes: LocalCodes | None = None, sample: int = 1000
+    ) -> None:
+        self.database, self.folder, self.local_codes = database, folder, local_codes
+        self.report = Report()
+        self.sample_size = sample
+        self.sample: set[str] | None = set()
+        self.codes = OmopCodes({}, {}, {}, local_codes)
+        self.meanings: dict[int, Coded] = {}
+        self.tables: dict[Table, Shape] = {}
+        self.connection: duckdb.DuckDBPyConnection
+
+    # ------------------------------------------------------------ the way
+
+    def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
+        """See ``Population``. Raises SourceError for missing tables or columns and for another version."""
+        self.connection = connection
+        self._check()
+        progress(say("population.progress.omop_codes"))
+        self._people()
+        self._used()
+        self._understand()
+        progress(say("population.progress.omop_rows"))
+        self._chosen()
+        for table in self.tables:
+            self._rows(table)
+        progress(say("population.progress.omop_events"))
+        self._events()
+        self._passed()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def run(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on our own tables."""
+        return self.connection.execute(query).fetchall()
+
+    # ------------------------------------------------------------ what is there
+
+    def _check(self) -> None:
+        missing = [table for table in NEEDED if self.database.columns(table) is None]
+        if missing:
+            raise SourceError(say("population.error.no_table", tables=", ".join(missing)))
+        self._check_version()
+        self._need("person", ("person_id", "year_of_birth"))
+        self._need("concept", ("concept_id", "concept_name", "vocabulary_id", "concept_code"))
+        for table, shape in SHAPES.items():
+            if table == "drug_exposure" and not self._has_rows(table) and self._has_rows("drug_era"):
+                self._need("drug_era", ("person_id", ERA.day, ERA.concept))
+                self.tables[table] = ERA
+            elif self.database.columns(table) is not None:
+                self._need(table, ("person_id", shape.day, shape.concept))
+                self.tables[table] = shape
+
+    def _has_rows(self, table: str) -> bool:
+        if self.database.columns(table) is None:
+            return False
+        self.database.fetch(self.connection, f"SELECT 1 AS one FROM {self.database.name(table)} LIMIT 1", "has_rows")
+        return bool(self.run("SELECT * FROM has_rows"))
+
+    def _need(self, table: str, columns: Iterable[str]) -> None:
+        there = self.database.columns(table) or set()
+        missing = [column for column in columns if column not in there]
+        if missing:
+            raise SourceError(say("population.error.no_column", table=table, columns=", ".join(missing)))
+
+    def _check_version(self) -> None:
+        if "cdm_version" not in (self.database.columns("cdm_source") or ()):
+            return
+        source = self.database.name("cdm_source")
+        self.database.fetch(self.connection, f"SELECT CAST(cdm_version AS VARCHAR) AS v FROM {source}", "version")
+        for (version,) in self.run("SELECT v FROM version WHERE v IS NOT NULL"):
+            if not version.lower().lstrip("v cdm").startswith(("5.3", "5.4")):
+                raise SourceError(say("population.error.version", version=version))
+
+    def _table(self, table: Table) -> str:
+        shape = self.tables[table]
+        return self.database.name("drug_era" if shape is ERA else table)
+
+    def _columns(self, table: Table, *names: str) -> str:
+        """Our columns of a clinical table as SQL; what the table does not have is null."""
+        shape = self.tables[table]
+        there = self.database.columns("drug_era" if shape is ERA else table) or set()
+        found = []
+        for name in names:
+            if name in ("person", "id"):
+                found.append(f"CAST({'person_id' if name == 'person' else shape.id} AS BIGINT) AS {name}")
+            elif name == "day":
+                found.append(f"{self._day(shape.day)} AS day")
+            elif name in ("concept", "source_concept"):
+                found.append(f"{self._id(table, name)} AS {name}")
+            elif name == "source_value":
+                value = f"CAST({shape.source_value} AS VARCHAR)" if shape.source_value in there else "NULL"
+                zero = f"{self._id(table, 'concept')} = 0 AND {self._id(table, 'source_concept')} = 0"
+                found.append(f"CASE WHEN {zero} THEN {value} END AS source_value")
+            else:
+                column, kind = shape.extra.get(name, ("", "VARCHAR"))
+                empty = f"CAST(NULL AS {'BIGINT' if kind == 'DATE' else kind})"
+                if column not in there:
+                    found.append(f"{empty} AS {name}")
+                else:
+                    found.append(f"{self._day(column) if kind == 'DATE' else f'CAST({column} AS {kind})'} AS {name}")
+        return ", ".join(found)
+
+    def _day(self, column: str) -> str:
+        if self.database.dialect == "spark":
+            return f"CAST(datediff(CAST({column} AS DATE), DATE '1970-01-01') AS BIGINT)"
+        return f"CAST(CAST({column} AS DATE) - DATE '1970-01-01' AS BIGINT)"
+
+    def _id(self, table: Table, name: str) -> str:
+        shape = self.tables[table]
+        column = shape.concept if name == "concept" else shape.source_concept
+        there = self.database.columns("drug_era" if shape is ERA else table) or set()
+        return f"coalesce(CAST({column} AS BIGINT), 0)" if column in there else "CAST(0 AS BIGINT)"
+
+    # ------------------------------------------------------------ people and codes
+
+    def _people(self) -> None:
+        there = self.database.columns("person") or set()
+        optional = [name for name in ("month_of_birth", "day_of_birth", "gender_concept_id") if name in there]
+        columns = ["CAST(person_id AS BIGINT) AS person", "CAST(year_of_birth AS BIGINT) AS year_of_birth"]
+        columns += [f"CAST({name} AS BIGINT) AS {name}" for name in optional]
+        columns += ["CAST(gender_source_value AS VARCHAR) AS gender"] if "gender_source_value" in there else []
+        query = f"SELECT {', '.join(columns)} FROM {self.database.name('person')}"
+        self.database.fetch(self.connection, query, "omop_person")
+        for name in ("month_of_birth", "day_of_birth", "gender_concept_id"):
+            if name not in optional:
+                self.run(f"ALTER TABLE omop_person ADD COLUMN {name} BIGINT")
+        if "gender_source_value" not in there:
+            self.run("ALTER TABLE omop_person ADD COLUMN gender VARCHAR")
+        repeated = self.run("SELECT count(*) - count(DISTINCT person) FROM omop_person")[0][0]
+        self.report.read = self.run("SELECT count(DISTINCT person) FROM omop_person")[0][0]
+        if not self.report.read:
+            raise SourceError(say("population.error.no_person"))
+        if repeated:
+            self.report.problems.append(("person", 0, say("population.problem.repeated_person", count=repeated)))
+        self.run(_BIRTHS)
+
+    def _used(self) -> None:
+        """Which concepts the tables use, and how often."""
+        self.run("CREATE TABLE used (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, n BIGINT)")
+        for table in self.tables:
+            columns = self._columns(table, "concept", "source_concept", "source_value")
+            query = (
+                f"SELECT concept, source_concept, source_value, count(*) AS n FROM "
+                f"(SELECT {columns} FROM {self._table(table)}) AS t GROUP BY concept, source_concept, source_value"
+            )
+            self.database.fetch(self.connection, query, "used_here")
+            self.run(f"INSERT INTO used SELECT '{table}', concept, source_concept, source_value, n FROM used_here")
+            seen = self.run(f"SELECT coalesce(sum(n), 0) FROM used WHERE tab = '{table}'")[0][0]
+            self.report.entries[table] = (int(seen), 0)
+
+    def _understand(self) -> None:
+        """What every used code means; kept in the table *codes*, with a number each."""
+        ids = {id for row in self.run("SELECT DISTINCT concept, source_concept FROM used") for id in row if id}
+        self.codes = OmopCodes(*self._vocabulary(ids), self.local_codes)
+        telling = gate_concepts() | EXPANDED
+        rows: list[tuple[object, ...]] = []
+        used = self.run("SELECT tab, concept, source_concept, source_value, n FROM used ORDER BY n DESC, tab, concept, source_concept, source_value")
+        for tab, concept, source_concept, source_value, n in used:
+            meaning = self.codes.meaning(tab, concept, source_concept, source_value)
+            self._map(tab, concept, source_concept, source_value, n, meaning)
+            if meaning.coded.matches:
+                number = len(self.meanings)
+                self.meanings[number] = meaning.coded
+                tells = not telling.isdisjoint(meaning.coded.concepts)
+                rows.append((tab, concept, source_concept, source_value, number, tells))
+                before = self.report.entries[tab]
+                self.report.entries[tab] = (before[0], before[1] + n)
+        self._insert("codes (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, code BIGINT, "
+                     "telling BOOLEAN)", rows)  # fmt: skip
+
+    def _map(
+        self, tab: str, concept: int, source: int, value: str | None, n: int, meaning: Meaning
+    ) -> None:
+        """A row of the mapping report: what was understood, and what is not but sounds like muscle."""
+        name = meaning.coded.text or value or ""
+        direct = sorted({match.direct for match in meaning.coded.matches})
+        near = not direct and any(word in name.lower() for word in _NEAR)
+        if direct or near:
+            self.report.mapping.append(
+                {"table": tab, "concept_id": concept or source or None, "source_value": value, "name": name,
+                 "rows": n, "understood_as": " ".join(direct) or None, "how": meaning.how or None}
+            )  # fmt: skip
+
+    def _vocabulary(
+        self, ids: set[int]
+    ) -> tuple[dict[int, Known], dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+        """The used concepts, what they map to, and which of our concepts' codes lie above them."""
+        name = self.database.name
+        concepts: dict[int, Known] = {}
+        columns = "CAST(concept_id AS BIGINT) AS id, vocabulary_id, CAST(concept_code AS VARCHAR) AS code, concept_name"
+        everything = f"SELECT {columns} FROM {name('concept')}"
+        units = f"{everything} WHERE vocabulary_id = 'UCUM' OR domain_id IN ('Meas Value', 'Unit')"
+        has_domain = "domain_id" in (self.database.columns("concept") or ())
+        self._add(concepts, [units] if has_domain else [f"{everything} WHERE vocabulary_id = 'UCUM'"])
+        self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(ids)])
+        answers = self._values_used()
+        self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(answers)])
+        maps_to = self._relations(ids, ("Maps to",))
+        targets = {target for found in maps_to.values() for target in found} - set(concepts)
+        self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(targets)])
+        unknown = {
+            id for id in ids if not any(self._is_known(concepts, other) for other in (id, *maps_to.get(id, ())))
+        }
+        ancestors = self._ancestors(unknown)
+        above = {id for found in ancestors.values() for id in found} - set(concepts)
+        self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(above)])
+        return concepts, maps_to, ancestors
+
+    @staticmethod
+    def _is_known(concepts: Mapping[int, Known], id: int) -> bool:
+        from imnm.knowledge.concepts import lookup_code
+
+        known = concepts.get(id)
+        return known is not None and bool(lookup_code(known.vocabulary, known.code))
+
+    def _add(self, concepts: dict[int, Known], queries: Iterable[str]) -> None:
+        for query in queries:
+            self.database.fetch(self.connection, query, "vocabulary")
+            for id, vocabulary, code, name in self.run("SELECT id, vocabulary_id, code, concept_name FROM vocabulary"):
+                concepts[id] = Known(vocabulary or "", code or "", name or "")
+
+    def _values_used(self) -> set[int]:
+        """The concepts that stand as answers, statuses and routes."""
+        found: set[int] = set()
+        for table, shape in self.tables.items():
+            there = self.database.columns("drug_era" if shape is ERA else table) or set()
+            for name in ("answer", "status", "route", "unit"):
+                column = shape.extra.get(name, ("", ""))[0]
+                if column and column in there:
+                    query = f"SELECT DISTINCT CAST({column} AS BIGINT) AS id FROM {self._table(table)} WHERE {column} > 0"
+                    self.database.fetch(self.connection, query, "values_used")
+                    found |= {id for (id,) in self.run("SELECT id FROM values_used")}
+        return found
+
+    def _relations(self, ids: set[int], kinds: tuple[str, ...]) -> dict[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        if self.database.columns("concept_relationship") is None:
+            return found
+        names = ", ".join(store.literal(kind) for kind in kinds)
+        for chunk in _lists(ids):
+            query = (
+                "SELECT CAST(concept_id_1 AS BIGINT) AS one, CAST(concept_id_2 AS BIGINT) AS two FROM "
+                f"{self.database.name('concept_relationship')} WHERE relationship_id IN ({names}) "
+                f"AND concept_id_1 IN ({chunk}) AND concept_id_1 <> concept_id_2"
+            )
+            self.database.fetch(self.connection, query, "related")
+            for one, two in self.run("SELECT DISTINCT one, two FROM related ORDER BY one, two"):
+                found[one] = (*found.get(one, ()), two)
+        return found
+
+    def _ancestors(self, ids: set[int]) -> dict[int, tuple[int, ...]]:
+        """What lies above: by concept_ancestor, nearest first; where that is empty, by walking the relationships."""
+        found: dict[int, tuple[int, ...]] = {}
+        if self.database.columns("concept_ancestor") is not None and self._has_rows("concept_ancestor"):
+            for chunk in _lists(ids):
+                query = (
+                    "SELECT CAST(descendant_concept_id AS BIGINT) AS one, CAST(ancestor_concept_id AS BIGINT) AS two, "
+                    f"min_levels_of_separation AS far FROM {self.database.name('concept_ancestor')} "
+                    f"WHERE descendant_concept_id IN ({chunk}) AND descendant_concept_id <> ancestor_concept_id"
+                )
+                self.database.fetch(self.connection, query, "related")
+                for one, two in self.run("SELECT one, two FROM related ORDER BY one, far, two"):
+                    found[one] = (*found.get(one, ()), two)
+            return found
+        front = {id: {id} for id in ids}
+        for _ in range(ISA_LEVELS):
+            here = {id for reached in front.values() for id in reached}
+            related = self._relations(here, ("Is a", "RxNorm has ing", "Tradename of", "Consists of", "Maps to"))
+            following: dict[int, set[int]] = {}
+            for id, reached in front.items():
+                above = {two for one in reached for two in related.get(one, ())} - set(found.get(id, ())) - {id}
+                if above:
+                    found[id] = (*found.get(id, ()), *sorted(above))
+                    following[id] = above
+            front = following
+        return found
+
+    # ------------------------------------------------------------ rows
+
+    def _which(self, table: Table, telling: bool) -> str | None:
+        """The condition on a clinical table to speak of something we know (of muscle); None if no row does."""
+        where = f"tab = '{table}'" + (" AND telling" if telling else "")
+        ids = [id for (id,) in self.run(f"SELECT DISTINCT concept FROM codes WHERE {where} AND concept <> 0")]
+        sources = [
+            id
+            for (id,) in self.run(
+                f"SELECT DISTINCT source_concept FROM codes WHERE {where} AND concept = 0 AND source_concept <> 0"
+            )
+        ]
+        values = [
+            value for (value,) in self.run(f"SELECT DISTINCT source_value FROM codes WHERE {where} AND source_value IS "
+                                           "NOT NULL")
+        ]  # fmt: skip
+        shape = self.tables[table]
+        found = []
+        if ids:
+            found.append(f"{shape.concept} IN ({', '.join(map(str, sorted(ids)))})")
+        if sources:
+            found.append(f"{shape.source_concept} IN ({', '.join(map(str, sorted(sources)))})")
+        if values:
+            found.append(f"{shape.source_value} IN ({', '.join(map(store.literal, sorted(values)))})")
+        return "(" + " OR ".join(found) + ")" if found else None
+
+    def _chosen(self) -> None:
+        """Those who have anything that tells of muscle, and some others for comparison."""
+        self.run("CREATE TABLE telling (person BIGINT)")
+        for table in self.tables:
+            condition = self._which(table, telling=True)
+            if condition is not None:
+                columns = self._columns(table, "person", "concept", "source_concept", "source_value")
+                query = f"SELECT DISTINCT {columns} FROM {self._table(table)} WHERE {condition}"
+                self.database.fetch(self.connection, query, "telling_here")
+                self.run(
+                    f"INSERT INTO telling SELECT DISTINCT t.person FROM telling_here t JOIN codes c ON c.tab = '{table}' "
+                    f"AND c.telling AND {_SAME_CODE}"
+                )
+        self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
+                 "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
+        if self.sample_size:
+            self.run(
+                "INSERT INTO chosen SELECT person, false FROM births WHERE person NOT IN (SELECT person FROM chosen) "
+                f"ORDER BY hash(person, {self.sample_size}), person LIMIT {self.sample_size}"
+            )
+        self.sample = {str(person) for (person,) in self.run("SELECT person FROM chosen WHERE NOT telling")}
+
+    def _rows(self, table: Table) -> None:
+        """The rows of the chosen people that speak of something we know, with their code, in ``raw_<table>``."""
+        names = ("person", "id", "day", "concept", "source_concept", "source_value", *self.tables[table].extra)
+        condition = self._which(table, telling=False)
+        if condition is None:
+            condition = "1 = 0"
+        people = self._people_condition(table)
+        query = f"SELECT {self._columns(table, *names)} FROM {self._table(table)} WHERE {condition}{people}"
+        self.database.fetch(self.connection, query, "rows_here")
+        self.run(
+            f"CREATE OR REPLACE TABLE raw_{table} AS SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
+            f"FROM rows_here t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
+            "WHERE t.day IS NOT NULL"
+        )
+        self.run("DROP TABLE rows_here")
+
+    def _people_condition(self, table: Table) -> str:
+        """People are chosen where the data are if that can be said in the query, else afterwards."""
+        if isinstance(self.database, LocalDatabase):
+            return " AND CAST(person_id AS BIGINT) IN (SELECT person FROM chosen)"
+        people = [person for (person,) in self.run("SELECT person FROM chosen")]
+        return f" AND person_id IN ({', '.join(map(str, people))})" if len(people) <= 20000 else ""
+
+    # ------------------------------------------------------------ events
+
+    def _events(self) -> None:
+        for table in self.tables:
+            if table == "drug_exposure":
+                self._drugs()
+            elif table in ("measurement", "observation"):
+                self._results(table)
+            else:
+                status = "coalesce(status, 0)" if table == "condition_occurrence" else "0"
+                self._statements(table, status)
+        self._beside()
+        self.run(_SEXES)
+
+    def _statements(self, table: Table, status: str) -> None:
+        rows: list[tuple[Any, ...]] = []
+        pairs = self.run(f"SELECT DISTINCT code, {status} FROM raw_{table}")
+        for key, (code, said) in enumerate(pairs):
+            template = self.codes.statement(self.meanings[code], said)
+            rows += [(key, code, said, *event_row("", event)[1:]) for event in template.events]
+        self._templates(rows, "code BIGINT, status BIGINT")
+        self.run(_insert_events(table, f"r.code = x.code AND {status.replace('status', 'r.status')} = x.status"))
+
+    def _results(self, table: Table) -> None:
+        columns = ", ".join(("code", *_RESULT_COLUMNS))
+        self._insert(f"raw_{table}_alone (code BIGINT)", [])
+        rows: list[tuple[Any, ...]] = []
+        beside: list[int] = []
+        distinct = (
+            f"SELECT DISTINCT {_KEYED} FROM raw_{table}"
+        )
+        self.run(f"CREATE OR REPLACE TABLE keys AS SELECT row_number() OVER () AS key, * FROM ({distinct})")
+        for key, code, *values in self.run(f"SELECT key, {columns} FROM keys"):
+            coded, raw = self.meanings[code], RawResult(*values)
+            if table == "observation" and raw == RawResult():
+                template = self.codes.statement(coded)
+            else:
+                template = self.codes.result(coded, raw)
+            rows += [(key, *event_row("", event)[1:]) for event in template.events]
+            if not template.alone:
+                beside.append(key)
+        self._templates(rows, "")
+        same = " AND ".join(f"k.{name} IS NOT DISTINCT FROM {_keyed(name)}" for name in ("code", *_RESULT_COLUMNS))
+        self.run(f"CREATE OR REPLACE TABLE keyed AS SELECT r.*, k.key FROM raw_{table} r JOIN keys k ON {same}")
+        self._insert("beside_keys (key BIGINT)", [(key,) for key in beside])
+        self.run(f"CREATE OR REPLACE TABLE beside_{table} AS SELECT DISTINCT person FROM keyed "
+                 "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
+        self.run(
+            _insert_events(table, "r.key = x.key", "keyed")
+            + f" WHERE r.person NOT IN (SELECT person FROM beside_{table})"
+        )
+
+    def _beside(self) -> None:
+        """People with results that can only be judged beside their others are read one by one."""
+        there = [table for table in ("measurement", "observation") if table in self.tables]
+        for table in there:
+            columns = ", ".join(("code", *_RESULT_COLUMNS))
+            query = (
+                f"SELECT person, id, day, {columns} FROM (SELECT person, id, day, {_KEYED} FROM raw_{table}) "
+                f"WHERE person IN (SELECT person FROM beside_{table}) ORDER BY person, id"
+            )
+            rows: list[tuple[Any, ...]] = []
+            record, current = Record(self.codes.coder), None
+            for person, id, day, code, *values in self.run(query):
+                if person != current:
+                    rows += self._finished(current, record)
+                    record, current = Record(self.codes.coder), person
+                self._read_row(record, table, id, day, self.meanings[code], RawResult(*values))
+            rows += self._finished(current, record)
+            self._load_events(rows)
+
+    def _read_row(self, record: Record, table: str, id: int, day: int, coded: Coded, raw: RawResult) -> None:
+        when = When(Interval(float(day), float(day)), float(day))
+        if table == "observation" and raw == RawResult():
+            record.state(coded, True, when, f"{table}/{id}")
+        else:
+            self.codes.read_result(record, coded, raw, when, f"{table}/{id}")
+
+    @staticmethod
+    def _finished(person: int | None, record: Record) -> list[tuple[Any, ...]]:
+        if person is None:
+            return []
+        return [event_row(str(person), event) for event in record.finish(dt.date.max).events]
+
+    def _drugs(self) -> None:
+        rows = []
+        pairs = self.run("SELECT DISTINCT code, coalesce(route, 0) FROM raw_drug_exposure"
+                         if self.tables["drug_exposure"] is not ERA
+                         else "SELECT DISTINCT code, 0 FROM raw_drug_exposure")  # fmt: skip
+        for code, route in pairs:
+            known = self.codes.concepts.get(route)
+            for exposed in exposures_of(self.meanings[code], known.name if known else None):
+                taken, stopped, used = (
+                    say(f"sources.text.{key}", name=exposed.name, date=DAY_0)
+                    for key in ("drug", "drug_stopped", "drug_active")
+                )
+                rows.append((code, route, exposed.concept, exposed.ingredient, taken, stopped, used))
+        self._insert("exposed (code BIGINT, route BIGINT, concept VARCHAR, ingredient VARCHAR, taken VARCHAR, "
+                     "stopped VARCHAR, used VARCHAR)", rows)  # fmt: skip
+        era = self.tables["drug_exposure"] is ERA
+        columns = "NULL::BIGINT AS supply, NULL AS stop_reason, 0 AS route" if era else "supply, stop_reason, coalesce(route, 0) AS route"
+        self.run(_COURSES.format(columns=columns, gap=GAP))
+        for suffix, text, first, known in (
+            ("", "taken", "first", "first"),
+            (".active", "used", "latest", "latest"),
+            (".stop", "stopped", "finish", f"finish + CASE WHEN reason THEN 0 ELSE {GAP} END"),
+        ):
+            self.run(_COURSE_EVENTS.format(suffix=suffix, text=text, first=first, known=known,
+                                           condition="finish IS NOT NULL" if suffix == ".stop" else "true"))  # fmt: skip
+
+    def _passed(self) -> None:
+        """Everyone, with the newest day of the record and whether anything on it tells of muscle."""
+        gate = ", ".join(map(store.literal, sorted(gate_concepts())))
+        self.run(
+            "INSERT INTO people SELECT b.person, b.low, b.high, e.newest, coalesce(e.passed, false) FROM births b "
+            "LEFT JOIN (SELECT patient, max(known_day) FILTER (WHERE known_day > '-Infinity'::DOUBLE AND NOT "
+            f"ends_with(concept, '.stop')) AS newest, bool_or(split_part(concept, '.', 1) IN ({gate})) AS passed "
+            "FROM events GROUP BY patient) e ON e.patient = b.person::VARCHAR"
+        )
+        self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
+        later = dt.date.today().toordinal() - dt.date(1970, 1, 1).toordinal()
+        future = self.run(f"SELECT count(*) FROM people WHERE newest > {later}")[0][0]
+        if future:
+            self.report.problems.append(("person", 0, say("population.problem.future", count=future)))
+
+    # ------------------------------------------------------------ tables of our own
+
+    def _insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """A new table of ours with these rows, by way of a file: thousands of rows are slow as parameters."""
+        name = table.split(" ", 1)[0]
+        self.run(f"CREATE OR REPLACE TABLE {table}")
+        path = self.folder / f"{name}.csv"
+        self._write(path, rows)
+        if rows:
+            kinds = [tuple(column.split(" ", 1)) for column in table[table.index("(") + 1 : -1].split(", ")]
+            types = ", ".join(f"'{column}': '{kind}'" for column, kind in kinds)
+            self.run(f"INSERT INTO {name} SELECT * FROM {_csv(path, types)}")
+
+    def _templates(self, rows: list[tuple[Any, ...]], extra: str) -> None:
+        columns = ["key BIGINT", *filter(None, extra.split(", ")), *(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS)]
+        self._insert(f"templates ({', '.join(columns)})", rows)
+
+    def _load_events(self, rows: list[tuple[Any, ...]]) -> None:
+        path = self.folder / "beside.csv"
+        self._write(path, rows)
+        store.load_csv(self.connection, "events", [path])
+
+    @staticmethod
+    def _write(path: Path, rows: list[tuple[Any, ...]]) -> None:
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle).writerows([["\\N" if value is None else value for value in row] for row in rows])
+
+    # ------------------------------------------------------------ one by one
+
+    def judged(self, patients: Mapping[str, float], judge: Callable[[Reading, float], T]) -> Iterator[tuple[str, T]]:
+        """Each of these people from their events, judged by ``judge``, on every processor if they are many."""
+        if not patients:
+            return
+        tasks = ((reading, patients[reading.patient], judge) for reading in self._readings(patients))
+        if len(patients) < _FEW or cores() == 1:
+            yield from map(_judge, tasks)
+            return
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        with ProcessPoolExecutor(cores(), context) as pool:
+            yield from pool.map(_judge, tasks, chunksize=32)
+
+    def _readings(self, patients: Iterable[str]) -> Iterator[Reading]:
+        self._insert("wanted (patient VARCHAR)", [(patient,) for patient in patients])
+        cursor = self.connection.cursor()
+        names = ", ".join(f"e.{name}" for _, name, _ in EVENT_COLUMNS)
+        cursor.execute(
+            f"SELECT w.patient, {names} FROM wanted w LEFT JOIN events e USING (patient) ORDER BY w.patient, e.ref, e.concept, e.start_day"
+        )
+        current: str | None = None
+        events: list[Event] = []
+        while rows := cursor.fetchmany(10_000):
+            for patient, *values in rows:
+                if patient != current:
+                    if current is not None:
+                        yield _reading(current, events)
+                    current, events = patient, []
+                if values[0] is not None:
+                    events.append(Event(*values))
+        if current is not None:
+            yield _reading(current, events)
+
+
+def _judge(task: tuple[Reading, float, Callable[[Reading, float], T]]) -> tuple[str, T]:
+    reading, day, judge = task
+    return reading.patient, judge(reading, day)
+
+
+def _reading(patient: str, events: list[Event]) -> Reading:
+    newest = max((e.known for e in events if -INF < e.known < INF and not e.concept.endswith(".stop")), default=-INF)
+    return Reading(patient, events, exposures=_exposures(events), newest_known=newest)
+
+
+def _exposures(events: list[Event]) -> list[Exposure]:
+    """The courses of single drugs, from their first and last events."""
+    found: list[Exposure] = []
+    drugs = {e.concept for e in events if e.concept in CONCEPTS and CONCEPTS[e.concept].domain == "drug"}
+    for drug in sorted(drugs):
+        starts = sorted((e.start, e.ref) for e in events if e.concept == drug and e.detail == drug)
+        stops = sorted(e.start for e in events if e.concept == f"{drug}.stop" and e.detail == drug)
+        for place, (start, ref) in enumerate(starts):
+            following = starts[place + 1][0] if place + 1 < len(starts) else INF
+            stop = next((day for day in stops if start <= day < following), None)
+            shown = iso_day(Interval(stop, stop)) if stop is not None else None
+            found.append(Exposure(drug, iso_day(Interval(start, start)), shown, stop is not None, ref))
+    return found
+
+
+# ---------------------------------------------------------------- queries on our own tables
+
+_NEAR = ("creatine kinase", "creatine phosphokinase", "cpk", "statin", "myositis", "myopath", "myalgia", "myosin",
+         "hmg", "srp", "signal recognition", "rhabdomyol", "muscle weakness", "muscle pain")  # fmt: skip
+"""What a name that was not understood must contain to be shown in the mapping report."""
+
+_SAME_CODE = (
+    "c.concept = t.concept AND c.source_concept = t.source_concept AND c.source_value IS NOT DISTINCT FROM t.source_value"
+)
+
+_BIRTHS = """
+CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex FROM (
+  SELECT person,
+    CASE WHEN year_of_birth > 0 THEN epoch(make_date(year_of_birth::INT, coalesce(nullif(month_of_birth, 0), 1)::INT,
+      CASE WHEN nullif(month_of_birth, 0) IS NULL THEN 1 ELSE coalesce(nullif(day_of_birth, 0), 1) END::INT)) / 86400
+    END AS low,
+    CASE WHEN year_of_birth > 0 AND day_of_birth > 0 AND month_of_birth > 0
+      THEN epoch(make_date(year_of_birth::INT, month_of_birth::INT, day_of_birth::INT)) / 86400
+      WHEN year_of_birth > 0 AND month_of_birth > 0
+      THEN epoch(last_day(make_date(year_of_birth::INT, month_of_birth::INT, 1))) / 86400
+      WHEN year_of_birth > 0 THEN epoch(make_date(year_of_birth::INT, 12, 31)) / 86400 END AS high,
+    CASE WHEN gender_concept_id = 8532 OR (coalesce(gender_concept_id, 0) = 0 AND upper(gender) IN ('F', 'FEMALE'))
+      THEN 'female'
+      WHEN gender_concept_id = 8507 OR (coalesce(gender_concept_id, 0) = 0 AND upper(gender) IN ('M', 'MALE'))
+      THEN 'male' END AS sex
+  FROM omop_person) GROUP BY person"""
+
+_UNBOUNDED = "'-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, 'Infinity'::DOUBLE"
+_DATE = "strftime(DATE '1970-01-01' + {day}::INT, '%Y-%m-%d')"
+
+_SEXES = f"""
+INSERT INTO events
+SELECT person::VARCHAR, 'birth', low, high, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL, NULL, NULL,
+  'person/' || person, replace({store.literal(say("sources.text.born", date="~"))}, '~', {_DATE.format(day="low")})
+FROM births WHERE low IS NOT NULL AND person IN (SELECT person FROM chosen)
+UNION ALL
+SELECT person::VARCHAR, 'sex', '-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL,
+  sex, NULL, 'person/' || person, replace({store.literal(say("sources.text.sex", sex="~"))}, '~', sex)
+FROM births WHERE sex IS NOT NULL AND person IN (SELECT person FROM chosen)"""
+
+_COURSES = """
+CREATE OR REPLACE TABLE courses AS
+WITH rows AS (
+  SELECT r.person, x.concept, x.ingredient, x.taken, x.stopped, x.used, r.id, r.day,
+    CASE WHEN r.finish > r.day THEN r.finish WHEN r.supply > 0 THEN r.day + r.supply END AS finish,
+    r.stop_reason IS NOT NULL AS reason
+  FROM (SELECT person, id, day, code, finish, {columns} FROM raw_drug_exposure) r
+  JOIN exposed x ON x.code = r.code AND x.route = r.route),
+breaks AS (
+  SELECT *, CASE WHEN day <= max(coalesce(finish, day)) OVER (
+      PARTITION BY person, concept, ingredient ORDER BY day, finish, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) + {gap} THEN 0 ELSE 1 END AS fresh FROM rows),
+numbered AS (
+  SELECT *, sum(fresh) OVER (PARTITION BY person, concept, ingredient ORDER BY day, finish, id
+    ROWS UNBOUNDED PRECEDING) AS course FROM breaks)
+SELECT person, concept, ingredient, course, min(day) AS first, max(day) AS latest,
+  CASE WHEN bool_and(finish IS NOT NULL) THEN max(finish) END AS finish,
+  arg_max(reason, coalesce(finish, day)) AS reason, min(id) AS id, min(taken) AS taken, min(stopped) AS stopped,
+  min(used) AS used
+FROM numbered GROUP BY person, concept, ingredient, course"""
+
+_COURSE_EVENTS = f"""
+INSERT INTO events SELECT person::VARCHAR, concept || '{{suffix}}', {{first}}, {{first}}, {{known}}, {_UNBOUNDED}, true,
+  NULL, ingredient, NULL, 'drug_exposure/' || id, replace({{text}}, '{DAY_0}', {_DATE.format(day="{first}")})
+FROM courses WHERE {{condition}}"""
+
+_NAMED_RESULT = {
+    "operator": "coalesce({r}operator, 0)",
+    "answer": "coalesce({r}answer, 0)",
+    "unit": "coalesce({r}unit, 0)",
+    "text": "CASE WHEN {r}number IS NULL AND coalesce({r}answer, 0) = 0 THEN {r}text END",
+}
+
+
+def _keyed(name: str, alias: str = "r.") -> str:
+    """The column as it stands in the key of a distinct row: what does not matter to its meaning is left out."""
+    return _NAMED_RESULT.get(name, "{r}" + name).format(r=alias)
+
+
+_KEYED = ", ".join(f"{_keyed(name, '')} AS {name}" for name in ("code", *_RESULT_COLUMNS))
+
+
+def _insert_events(table: str, on: str, rows: str = "") -> str:
+    """Templates joined to the rows that they are of; of equal rows of a day one is kept."""
+    columns = []
+    for field, name, _ in EVENT_COLUMNS:
+        if field in ("start", "end", "known"):
+            columns.append(f"x.{name} + r.day")
+        elif field == "ref":
+            columns.append(f"'{table}/' || r.id")
+        elif field == "text":
+            columns.append(f"replace(x.text, '{DAY_0}', {_DATE.format(day='r.day')})")
+        else:
+            columns.append(f"x.{name}")
+    rows = rows or f"raw_{table}"
+    keys = f"SELECT * EXCLUDE (id), min(id) AS id FROM {rows} GROUP BY ALL"
+    return f"INSERT INTO events SELECT r.person::VARCHAR, {', '.join(columns)} FROM ({keys}) r JOIN templates x ON {on}"
+
+
+def _csv(path: Path, types: str) -> str:
+    return (
+        f"read_csv({store.literal(str(path))}, header = false, delim = ',', quote = '\"', escape = '\"', "
+        f"nullstr = '\\N', auto_detect = false, columns = {{{types}}})"
+    )
+
+
+def _lists(ids: Iterable[int], size: int = 20_000) -> Iterator[str]:
+    """Ids as SQL lists of a size that databases accept."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), size):
+        yield ", ".join(map(str, ordered[start : start + size]))
+
+
+# ---------------------------------------------------------------- databases
+
+
+class LocalDatabase:
+    """OMOP tables that DuckDB reads itself: a folder of Parquet or CSV, or a DuckDB file."""
+
+    dialect = "duckdb"
+
+    def __init__(self, path: Path, schema: str | None = None, vocabulary_schema: str | None = None) -> None:
+        self.path, self.schema, self.vocabulary_schema = path, schema, vocabulary_schema
+        self._columns: dict[str, set[str] | None] = {}
+        self._sources: dict[str, str] = {}
+        if path.is_dir():
+            self._sources = folder_tables(path)
+        self._ready = False
+        self.connection = duckdb.connect()
+        if not path.is_dir():
+            self._attach(self.connection)
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            connection.execute(f"ATTACH {store.literal(str(self.path))} AS source (READ_ONLY)")
+        except duckdb.Error as error:
+            raise SourceError(say("population.error.not_duckdb", file=self.path)) from error
+
+    def name(self, table: str) -> str:
+        """How SQL calls a table."""
+        if self.path.is_dir():
+            return self._sources[table]
+        schema = self.vocabulary_schema if table in VOCABULARY and self.vocabulary_schema else self.schema
+        return f'source."{schema or "main"}"."{table}"'
+
+    def columns(self, table: str) -> set[str] | None:
+        """The columns of a table in lower case; None if it is not there."""
+        if table not in self._columns:
+            self._columns[table] = self._described(table)
+        return self._columns[table]
+
+    def _described(self, table: str) -> set[str] | None:
+        if self.path.is_dir() and table not in self._sources:
+            return None
+        try:
+            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()
+        except duckdb.CatalogException:
+            return None
+        except duckdb.Error as error:
+            raise SourceError(say("population.error.table_unreadable", table=table)) from error
+        return {str(row[0]).lower() for row in rows}
+
+    def fetch(self, connection: duckdb.DuckDBPyConnection, query: str, into: str) -> None:
+        """Run a SELECT and put its rows in a table of the connection. Raises SourceError if a file is broken."""
+        if not self._ready and not self.path.is_dir():
+            self._attach(connection)
+        self._ready = True
+        try:
+            connection.execute(f"CREATE OR REPLACE TABLE {into} AS {query}")
+        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
+            raise SourceError(say("population.error.data", reason=str(error).splitlines()[0][:200])) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+
+VOCABULARY = frozenset({"concept", "concept_relationship", "concept_ancestor", "vocabulary"})
+
+
+def folder_tables(folder: Path) -> dict[str, str]:
+    """The tables of a folder as SQL: files named after their table, or folders of such files."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower().split(".")[0]
+        if path.is_dir():
+            for suffix, function in (("parquet", "read_parquet"), ("csv", "read_csv")):
+                if any(path.glob(f"*.{suffix}")):
+                    found[name] = f"{function}({store.literal(str(path / f'*.{suffix}'))})"
+        elif path.name.lower().endswith(".parquet"):
+            found[name] = f"read_parquet({store.literal(str(path))})"
+        elif path.name.lower().endswith((".csv", ".csv.gz")):
+            found[name] = f"read_csv({store.literal(str(path))})"
+    return found
+
+
+def is_omop_folder(folder: Path) -> bool:
+    """Whether a folder holds OMOP tables rather than FHIR files."""
+    return any(
+        path.name.lower().split(".")[0] in {"person", "measurement", "condition_occurrence", "concept"}
+        and (path.is_dir() or path.name.lower().endswith((".parquet", ".csv", ".csv.gz")))
+        for path in folder.iterdir()
+    )
