@@ -283,10 +283,12 @@ def _connective_tissue(s: Sentence) -> Iterator[Mention]:
             yield mention(s, "biopsy_fibrosis", False, at)
 
 
+_COMPARED = frozenset({"than", "in", "of", "to", "like", "from", "with", "some", "remaining", "adjacent", "residual"})
 _WHOLE = frozenset({"muscle biopsy", "biopsy", "muscle", "specimen", "sample"})
 
 
 def _normal_biopsy(s: Sentence) -> Iterator[Mention]:
     for at, stated in each(s, "normal_muscle"):
-        yield mention(s, "biopsy_normal", stated.truth, at)
+        if s.words[max(at - 1, 0)] not in _COMPARED and s.words[at + 1 : at + 2] != ["fiber"]:
+            yield mention(s, "biopsy_normal", stated.truth, at)
     yield from normal_word(s, "biopsy_normal", _WHOLE)
