@@ -1,0 +1,1 @@
+"""The rules as readable specifications: ``pages/*.md`` say them, the tests run them, ``docs/rules`` shows them."""
