@@ -298,10 +298,12 @@ def smallest(case: Case, fails: Callable[[Case], bool]) -> Case:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    for id in case.definitions if len(case.definitions) > 1 else ():
-        yield case._replace(definitions=_needed(case.definitions, id))
-    for id in case.definitions if len(case.definitions) > 1 else ():
-        yield case._replace(definitions={other: node for other, node in case.definitions.items() if other != id})
+    for id in case.definitions:
+        needed = _needed(case.definitions, id)
+        others = {other: node for other, node in case.definitions.items() if other != id}
+        yield from (
+            case._replace(definitions=fewer) for fewer in (needed, others) if len(fewer) < len(case.definitions)
+        )
     if len(case.patients) > 1:
         yield from (case._replace(patients=[record]) for record in case.patients)
     if len(case.days) > 1:
