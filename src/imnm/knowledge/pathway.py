@@ -276,18 +276,20 @@ ENTRY_BIOPSY = _rule(
     All((BIOPSY_PATTERN, Possibly(f.WEAKNESS), Possibly(f.CK_RAISED))),
     TMA,
 )
+# Without weakness a CK that halves within two weeks of the last dose is what a toxic effect does.
+NOT_HALVED = Not(surely(_truth("ck_halved_within_14d_of_stop")))
 ENTRY_STATIN_10X = _rule(
     "entry_statin_symptoms_ck_10x",
     "entry",
     "Muscle symptoms on or after a statin with a CK above ten times the upper limit, strength not known to be full",
-    All((f.STATIN_EXPOSURE, Any_((f.MYALGIA, f.WEAKNESS)), f.CK_GT_10X, Possibly(Not(f.STRENGTH_NORMAL)))),
+    All((f.STATIN_EXPOSURE, Any_((f.MYALGIA, f.WEAKNESS)), f.CK_GT_10X, Possibly(Not(f.STRENGTH_NORMAL)), NOT_HALVED)),
     evidence("convention", "mims-atorva"),
 )
 ENTRY_STATIN_WEAK = _rule(
     "entry_statin_persistent_ck_1000",
     "entry",
     "A CK of 1,000 U/L or more in samples a week or more apart, on or after a statin",
-    All((f.STATIN_EXPOSURE, f.CK_PERSISTENT, f.CK_GE_1000, Compare(f.CK_LATEST, ">=", f.CK_1000))),
+    All((f.STATIN_EXPOSURE, f.CK_PERSISTENT, f.CK_GE_1000, Compare(f.CK_LATEST, ">=", f.CK_1000), NOT_HALVED)),
     TMA,
 )
 ENTRY_LIMB_GIRDLE = _rule(
@@ -364,13 +366,13 @@ EXPLAINED: tuple[Ref, ...] = (
     ),
     _explained(
         "acute_trigger",
-        "An acute trigger of muscle breakdown, and neither a statin nor proximal weakness that preceded it",
+        "An acute trigger, no weakness; or, without a statin, a trigger with kidney injury, dark urine or infarction",
         All(
             (
                 surely(f.TRIGGER),
                 Any_(
                     (
-                        Not(surely(f.PROXIMAL_WEAKNESS)),
+                        Not(surely(f.WEAKNESS)),
                         All((NO_STATIN, Any_((surely(f.AKI), surely(f.DARK_URINE), surely(f.MI))))),
                     )
                 ),

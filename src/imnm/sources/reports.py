@@ -143,6 +143,7 @@ def _read_report(
         record.state(coded, True, when, ref, grade=grade)
     if "genetic_test" in coded.concepts and texts:
         _read_genes(record, " ".join(texts), when, ref, coded.name)
+        texts = []  # a gene called HMGCR is no antibody
     for code in codes or ():
         _read_concluded(record, code, kind, when, ref)
     for text in texts:
