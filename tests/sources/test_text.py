@@ -1,8 +1,8 @@
 """The report-text reader, measured: annotated texts, every way of denying, cost, and rules that must never break.
 
-``report_texts.jsonl`` holds 259 invented texts in five sets. Each set was written before the reader had seen it; on
-first sight the reader was right in 0.98, 0.89, 0.81, 0.81 and 0.84 of the annotations (the later sets were made to be
-harder), and was then mended until the figures below held.
+``report_texts.jsonl`` holds 288 invented texts in six sets. Each set was written before the reader had seen it; on
+first sight the reader was right in 0.97, 0.89, 0.81, 0.81, 0.84 and 0.96 of the annotations (the middle sets were made
+to be hard), and was then mended until the figures below held.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from imnm.sources.text import TextFinding, read_report
 
 HERE = Path(__file__).parent
@@ -87,7 +88,7 @@ def vocabulary(reports: Iterable[dict[str, Any]]) -> set[str]:
     return {name for report in reports for name in report["expected"]}
 
 
-@pytest.mark.parametrize("name", ["first", "second", "third", "fourth", "fifth"])
+@pytest.mark.parametrize("name", ["first", "second", "third", "fourth", "fifth", "sixth"])
 def test_our_own_texts(name: str) -> None:
     every = texts(HERE / "report_texts.jsonl")
     figures = measure([report for report in every if report["set"] == name], vocabulary(every))
@@ -183,7 +184,9 @@ OPENING = {"biopsy": "Muscle biopsy. ", "emg": "Study of the right arm. ", "mri"
 
 
 def said(kind: Any, sentence: str, concept: str) -> object:
-    found = {finding.concept: finding for finding in read_report(OPENING[kind] + sentence[0].upper() + sentence[1:], kind)}
+    found = {
+        finding.concept: finding for finding in read_report(OPENING[kind] + sentence[0].upper() + sentence[1:], kind)
+    }
     return truth(found, concept)
 
 
@@ -324,7 +327,9 @@ def test_an_antibody_in_another_text() -> None:
 
 
 def test_a_note_says_of_which_examination_it_speaks() -> None:
-    found = antibody("EMG: irritable myopathy. MRI: thigh oedema. Biopsy: necrotising myopathy, no inflammation.", "note")
+    found = antibody(
+        "EMG: irritable myopathy. MRI: thigh oedema. Biopsy: necrotising myopathy, no inflammation.", "note"
+    )
     assert found["emg_irritable_myopathy"].truth is True
     assert found["mri_muscle_edema"].truth is True
     assert found["biopsy_necrosis_predominant"].truth is True
@@ -355,7 +360,26 @@ def test_evidence_is_a_part_of_the_text() -> None:
             assert finding.matched in flat, (report["id"], finding.matched)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", ".", "?", "(((", "no", "not", "MHC-I", "C5b-9 (", "SRP", "+ + -", "\u0130stanbul", "\x00", "ﬁbre"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\n",
+        ".",
+        "?",
+        "(((",
+        "no",
+        "not",
+        "MHC-I",
+        "C5b-9 (",
+        "SRP",
+        "+ + -",
+        "\u0130stanbul",
+        "\x00",
+        "ﬁbre",
+    ],
+)
 @pytest.mark.parametrize("kind", ["biopsy", "emg", "mri", "lab", "note", None])
 def test_scraps_do_no_harm(text: str, kind: Any) -> None:
     assert all(finding.truth in (True, False, None) for finding in read_report(text, kind))
@@ -363,8 +387,11 @@ def test_scraps_do_no_harm(text: str, kind: Any) -> None:
 
 # ---------------------------------------------------------------- cost
 
-HOSTILE = ["a", "(", "no necrosis, ", "necrosis and ", "\n", "- ", "SRP, ", "+ ", "negative ", "1.", "1,2 ", "MHC-I and ", "C5b-9, ",
-           "not ", "predominant ", ". ", "ref ", "fat ", "necrosis (", "no longer ", "HMGCR 1 CU (", "neg <", "myositis "]  # fmt: skip
+HOSTILE = [
+    *("a", "(", "no necrosis, ", "necrosis and ", "\n", "- ", "SRP, ", "+ ", "negative ", "1.", "1,2 ", "MHC-I and "),
+    *("C5b-9, ", "not ", "predominant ", ". ", "ref ", "fat ", "necrosis (", "no longer ", "HMGCR 1 CU (", "neg <"),
+    "myositis ",
+]
 
 
 @pytest.mark.parametrize("kind", ["biopsy", "lab"])

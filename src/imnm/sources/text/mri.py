@@ -153,11 +153,15 @@ def _fascia(s: Sentence) -> Iterator[Mention]:
         itself = any(word in s.words[at] for word in _FASCIAL)
         if s.has("edema", *s.segment(at)) and not itself:
             continue  # said of the oedema
-        normal = "normal" in s.words[at + 1 : at + 6]
-        abnormal = s.has("bright", at, last) or s.has("increased", at, last)
-        if stated.truth is False or (normal and stated.truth):
+        if itself:
+            yield mention(s, "mri_fascial_edema", stated.truth, at)
+            continue
+        change = max(s.find("bright", at, last), s.find("increased", at, last))
+        denied = change > 0 and s.statement(change).truth is False
+        normal = bool(stated.truth) and "normal" in s.words[at + 1 : at + 6]
+        if stated.truth is False or denied or normal:
             yield mention(s, "mri_fascial_edema", False, at)
-        elif itself or (abnormal and not s.has("edema", first, last)):
+        elif change > 0 and not s.has("edema", first, last):
             yield mention(s, "mri_fascial_edema", stated.truth, at)
 
 

@@ -51,7 +51,9 @@ def _p62(s: Sentence) -> Iterator[Mention]:
     for at in places(s, "p62"):
         value = _stain_value(s, at)
         start, end = s.segment(at)[0], stain_end(s, at)
-        if value.truth is True:
+        if any(s.before(i)[0] is False for i in places(s, "fine") if at < i < end):
+            value = Statement(True, False)  # "coarse dots, no diffuse staining"
+        elif value.truth is True:
             fine = s.has("fine", start, end)
             if not fine or (s.has("coarse", at, end) and _DIFFUSE.isdisjoint(s.words[start:end])):
                 continue
@@ -136,10 +138,12 @@ def _stain_value(s: Sentence, at: int, depth: int = 0) -> Statement:
 
 def _explicit(s: Sentence, at: int, end: int) -> bool:
     """Whether the stain has a predicate or an amount of its own, not only a noun such as *upregulation*."""
-    return any(
-        s.tags[i] & {"seen", "low", "high", "some"} or s.words[i][0] == "+" or s.words[i].endswith(("ed", "positive"))
-        for i in range(at + 1, end)
-    )
+    for i in range(at + 1, end):
+        if s.words[i][0] == "+" or s.words[i].endswith(("ed", "positive")):
+            return True
+        if s.tags[i] & {"seen", "low", "high", "some"} and "fine" not in s.tags[i]:
+            return True
+    return False
 
 
 def _only_joined(s: Sentence, start: int, end: int) -> bool:
@@ -238,7 +242,7 @@ def stain_end(s: Sentence, at: int) -> int:
     for ahead in range(at + 1, s.end):
         tags = s.tags[ahead]
         if tags & STAINS:
-            return ahead - 1 if "negation" in s.tags[ahead - 1] and ahead - 1 > at else ahead
+            return next((i for i in range(ahead - 1, max(at, ahead - 4), -1) if "negation" in s.tags[i]), ahead)
         if s.words[ahead] == ";" and not _goes_on(s, ahead):
             return ahead
         if tags & FINDINGS:
