@@ -246,6 +246,7 @@ class TestLocalCodes:
     def test_a_table_that_does_not_fit_is_refused(self, run: Run, tmp_path: Path) -> None:
         _refused(self._assess(run, tmp_path, "a,b\n1,2\n"), "concept,system,code")
         _refused(self._assess(run, tmp_path, "concept,system,code\nno_such,urn:x,1\n"), "line 2", "no_such")
+        _refused(self._assess(run, tmp_path, "concept,system,code\ncreatine_kinase_total,urn:x\n"), "line 2", "code")
 
 
 class TestStreams:
@@ -265,6 +266,40 @@ class TestStreams:
         assert out.read_text() == "old"
         assert run("assess", EXAMPLE, "--out", str(out)).code == 0
         assert out.read_text().startswith("IMNM assessment")
+
+    def test_a_link_is_followed_not_replaced(self, run: Run, tmp_path: Path) -> None:
+        real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+        real.write_text("old")
+        link.symlink_to(real)
+        assert run("assess", EXAMPLE, "--out", str(link)).code == 0
+        assert link.is_symlink()
+        assert real.read_text().startswith("IMNM assessment")
+
+    def test_a_pipe_given_as_the_place_is_written_to_not_replaced(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        command = f"{sys.executable} -m imnm.cli assess {EXAMPLE} --out {pipe} & head -c 15 {pipe}; wait"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        assert done.stdout == "IMNM assessment"
+        assert pipe.is_fifo()
+
+    @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full on this machine")
+    @pytest.mark.parametrize("format", ["text", "jsonl"])
+    def test_a_full_disk_behind_standard_output_is_said(self, format: str) -> None:
+        command = f"{sys.executable} -m imnm.cli assess {EXAMPLE} --format {format} > /dev/full"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr == "imnm: standard output cannot be written: no space left on device.\n"
+
+    @pytest.mark.parametrize(
+        ("command", "words"), [("assess - <&-", "-: The input is empty"), (f"assess {EXAMPLE} >&-", "it is closed")]
+    )
+    def test_a_closed_stream_is_said(self, command: str, words: str) -> None:
+        done = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m imnm.cli {command}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert words in done.stderr
 
     @pytest.mark.parametrize(
         ("settings", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]

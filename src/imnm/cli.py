@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
         code = command(arguments)
-        sys.stdout.flush()
+        _print("")
         return code
     except UserError as error:
         sentence = _shown(str(error)).rstrip(".")
@@ -56,13 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         # The reader has seen enough; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         print(f"imnm: {say('cli.error.internal', **_defect(error))}", file=sys.stderr)
         return 1
+
+
+def _silence() -> None:
+    """What is still waiting to be written to standard output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo)
     demo.add_argument("--out", metavar="DIR", help=say("cli.help.demo_out"))
+    from imnm.serve.commands import register as register_serve
+
+    register_serve(commands, UserError)
     return parser
 
 
@@ -167,7 +175,7 @@ class Failure:
 def _answers(
     files: list[str], arguments: argparse.Namespace, codes: LocalCodes | None
 ) -> Iterator[tuple[str, Assessment | Failure]]:
-    show = sys.stderr.isatty() and not (sys.stdout.isatty() and not arguments.out)
+    show = sys.stderr.isatty() and (arguments.out or not (sys.stdout is not None and sys.stdout.isatty()))
     for done, file in enumerate(files):
         if show:
             print(f"\r{say('cli.progress.files', done=done, total=len(files))}", end="", file=sys.stderr, flush=True)
@@ -247,7 +255,12 @@ def _emit(assessment: Assessment, arguments: argparse.Namespace) -> None:
 
 
 def _colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and "NO_COLOR" not in os.environ
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _local_codes(file: str) -> LocalCodes:
@@ -268,7 +281,10 @@ def _local_codes(file: str) -> LocalCodes:
         concept = (row["concept"] or "").strip()
         if concept not in CONCEPTS:
             raise UserError(say("cli.error.codes_concept", file=file, line=reader.line_num, concept=concept))
-        codes[(row["system"] or "").strip(), (row["code"] or "").strip()] = concept
+        code = (row["code"] or "").strip()
+        if not code:
+            raise UserError(say("cli.error.codes_code", file=file, line=reader.line_num))
+        codes[(row["system"] or "").strip(), code] = concept
     return codes
 
 
@@ -291,7 +307,7 @@ def _read(file: str) -> bytes:
     limit = LIMIT_MB * 1_000_000
     try:
         if file == "-":
-            data = sys.stdin.buffer.read(limit + 1)
+            data = sys.stdin.buffer.read(limit + 1) if sys.stdin else b""
         else:
             with open(file, "rb") as handle:
                 data = handle.read(limit + 1)
@@ -323,22 +339,41 @@ class _Destination:
 
 def _print(text: str) -> None:
     # The answer is UTF-8 wherever it goes: JSON must be, and a terminal of another kind shows ? where it cannot.
-    sys.stdout.flush()
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None or sys.stdout.isatty():
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-    else:
-        buffer.write(text.encode("utf-8", "replace"))
+    if sys.stdout is None:  # closed by whoever started us
+        if text:
+            raise UserError(say("cli.error.cannot_write", file=say("cli.error.stdout"), reason="it is closed"))
+        return
+    try:
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None or sys.stdout.isatty():
+            encoding = sys.stdout.encoding or "utf-8"
+            sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        else:
+            buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk behind a redirection
+        _silence()
+        raise UserError(say("cli.error.cannot_write", file=say("cli.error.stdout"), reason=_reason(error))) from error
 
 
 def _write_file(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write beside the place and move there when complete. A link is followed, and a device or pipe is written to:
+    neither is replaced."""
+    data = text.encode("utf-8", "replace")
+    temporary = None
     try:
-        temporary.write_bytes(text.encode("utf-8", "replace"))
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         raise UserError(say("cli.error.cannot_write", file=path, reason=_reason(error))) from error
 
 
