@@ -1,0 +1,60 @@
+"""Templates filled: the environment of the report with the server's own templates before it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from imnm.knowledge.messages import say
+from imnm.report import html
+
+from .people import LOCAL
+
+STATIC = {
+    "serve.css": "text/css; charset=utf-8",
+    "serve.js": "text/javascript; charset=utf-8",
+    "report.css": "text/css; charset=utf-8",
+}
+
+
+@cache
+def environment() -> Environment:
+    """Everything that is not marked safe is escaped, as in the report."""
+    made = html.environment().overlay(
+        loader=ChoiceLoader([PackageLoader("imnm.serve"), PackageLoader("imnm.report")]), trim_blocks=True
+    )
+    made.globals["t"] = words
+    return made
+
+
+def words(key: str, **values: object) -> str:
+    """A sentence of the server's messages."""
+    return say(f"serve.{key}", language="en", **values)
+
+
+def page(request: Request, template: str, status: int = 200, **content: Any) -> Response:
+    """A page for the person who asks."""
+    state = request.app.state
+    person = getattr(request.state, "person", "")
+    content = {
+        "here": request.url.path,
+        "has_source": state.patients.source is not None,
+        "person": "" if person == LOCAL else person,
+        "can_sign_out": state.settings.sign_in.kind == "oidc",
+    } | content
+    return HTMLResponse(environment().get_template(template).render(content), status)
+
+
+@cache
+def static(name: str) -> bytes | None:
+    """A file that every page uses; None if there is none of this name."""
+    if name not in STATIC:
+        return None
+    if name == "report.css":
+        return str(html.style()).encode()
+    return (resources.files("imnm.serve") / "static" / name).read_bytes()
