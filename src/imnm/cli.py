@@ -98,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo)
     demo.add_argument("--out", metavar="DIR", help=say("cli.help.demo_out"))
+
+    from imnm.population.commands import register
+
+    register(commands, UserError, _local_codes)
     from imnm.serve.commands import register as register_serve
 
     register_serve(commands, UserError)

@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-from imnm.assessment import assess_reading, program
+from imnm.assessment import AskError, assess_reading, program
 from imnm.assessment.engine import Case, iso, resolve_as_of
 from imnm.assessment.model import Assessment
 from imnm.assessment.words import key_facts
@@ -83,7 +83,10 @@ def judged(
 ) -> Verdict:
     """Assess one person on a day (NaN: the newest of the record)."""
     if math.isnan(day):
-        day = resolve_as_of(reading, None)
+        try:
+            day = resolve_as_of(reading, None)
+        except AskError:  # born after everything on record: nothing to judge
+            return Verdict("insufficient")
     if level_only:
         known = [event for event in reading.events if event.known <= day]
         return Verdict(program.level_of(program.levels().run(known, day)))

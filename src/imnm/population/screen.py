@@ -50,6 +50,7 @@ class ScreenOptions(NamedTuple):
     levels_by: Callable[[duckdb.DuckDBPyConnection], None] | None = None
     up_to_level: bool = False
     sample: int = SAMPLE
+    engine: str = "duckdb"
     schema: str | None = None
     vocabulary_schema: str | None = None
 
@@ -120,8 +121,8 @@ def _screened(
 ) -> Screening:
     population.load(connection, progress)
     progress(say("population.progress.levels", people=population.report.passed))
-    store.index_rows(connection, day, float(day_number(dt.date.today())))
     _skip_unborn(connection, population.report, day)
+    store.index_rows(connection, day, float(day_number(dt.date.today())))
     (options.levels_by or store.compute_levels)(connection)
     counts = dict(connection.execute("SELECT level, count(*) FROM levels GROUP BY level").fetchall())
     answer = Screening([], [], population.report, {level: counts.get(level, 0) for level in LEVELS},
@@ -134,13 +135,11 @@ def _screened(
 
 
 def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: float | None) -> None:
-    if day is None:
-        return
-    born_later = "SELECT count(*) FROM people WHERE birth_low > ?"
-    count = connection.execute(born_later, [day]).fetchall()[0][0]
+    born_later = "FROM people WHERE birth_low > " + ("newest" if day is None else repr(day))
+    count = connection.execute(f"SELECT count(*) {born_later}").fetchall()[0][0]
     if count:
         report.skip(say("population.read.not_born"), count)
-        connection.execute("DELETE FROM people WHERE birth_low > ?", [day])
+        connection.execute(f"DELETE {born_later}")
 
 
 def _list(

@@ -85,8 +85,7 @@ def index_rows(connection: duckdb.DuckDBPyConnection, as_of: float | None, today
     day = f"coalesce(newest, {today!r}::DOUBLE)" if as_of is None else f"{as_of!r}::DOUBLE"
     connection.execute("DROP TABLE IF EXISTS index_rows")
     connection.execute(
-        f"CREATE TABLE index_rows AS SELECT patient, {day} AS as_of FROM people "
-        f"WHERE passed AND (birth_low IS NULL OR birth_low <= {day})"
+        f"CREATE TABLE index_rows AS SELECT patient, {day} AS as_of FROM people WHERE passed"
     )
 
 

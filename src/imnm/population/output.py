@@ -1,0 +1,371 @@
+"""The worklist in its formats: table, CSV, Parquet, JSON, one self-contained page, OMOP cohort rows, counts to share."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from imnm.knowledge.messages import has, say
+
+from .rows import ListedRow, WhyRow
+from .screen import LEVELS, Screening
+from .source import SourceError
+from .store import literal
+
+FORMATS = ("table", "csv", "parquet", "json", "html", "cohort")
+COHORT_IDS = {"established": 1, "high": 2, "moderate": 3, "low": 4, "none": 5}
+"""cohort_definition_id of the OMOP cohort rows, by level."""
+
+
+# ---------------------------------------------------------------- words
+
+
+def label(kind: str, id: str | None) -> str:
+    """What a person calls an id of a disease or a step; the id itself where nothing is said."""
+    if not id:
+        return ""
+    if kind == "disease" and has(f"diseases.{id}"):
+        return say(f"diseases.{id}")
+    key = f"steps.{id.replace(':', '_')}.title"
+    return say(key) if kind == "step" and has(key) else id
+
+
+def summary_lines(answer: Screening, counts: bool = True) -> list[str]:
+    """The count of what was read, skipped and why, and how the engines compare."""
+    report = answer.report
+    lines = [say("population.summary.read", read=report.read, assessed=report.assessed, passed=report.passed)]
+    lines += [say("population.summary.skipped", count=n, reason=reason) for reason, n in report.skipped.items()]
+    entries = ", ".join(f"{kind} {kept:,}/{seen:,}" for kind, (seen, kept) in sorted(report.entries.items()) if kept)
+    if entries:
+        lines.append(say("population.summary.entries", entries=entries))
+    if report.unread_files:
+        lines.append(say("population.summary.unread_files", count=report.unread_files))
+    if report.broken:
+        lines.append(say("population.summary.broken", count=report.broken))
+    lines += [f"  {place(file, line)}: {reason}" for file, line, reason in report.problems]
+    if counts and answer.compared:
+        key = "differ" if answer.disagreements else "agree"
+        lines.append(say(f"population.summary.{key}", compared=answer.compared, count=len(answer.disagreements)))
+    return lines
+
+
+def place(file: str, line: int) -> str:
+    """Where in the input: the file's name and the line, if it is known."""
+    return f"{Path(file).name}:{line}" if line else Path(file).name
+
+
+def funnel_lines(answer: Screening) -> list[str]:
+    """The funnel, a line a step."""
+    lines = []
+    for step in answer.funnel:
+        lines.append(f"{step.people:>10,}  {step.label}")
+        lines += [f"{'':>10}    {number:,} {reason}" for reason, number in step.left_out.items()]
+    return lines
+
+
+# ---------------------------------------------------------------- formats
+
+_TABLE = (
+    ("patient_id", "patient", 18),
+    ("level", "level", 11),
+    ("urgency", "urgency", 9),
+    ("top", "leading", 26),
+    ("ck", "ck", 16),
+    ("flagged", "flagged", 10),
+    ("coded", "coded", 5),
+    ("reasons", "reasons", 70),
+)
+
+
+def table(answer: Screening, limit: int | None = None) -> str:
+    """The worklist for a terminal, the funnel and the counts under it."""
+    rows = answer.worklist[: limit or None]
+    lines = []
+    if answer.disagreements:
+        lines += [say("population.summary.first", count=len(answer.disagreements)), ""]
+    header = [say(f"population.column.{name}") for _, name, _ in _TABLE]
+    cells = [_cells(row) for row in rows]
+    widths = [
+        min(most, max(len(line[i]) for line in [header, *cells])) for i, (_, _, most) in enumerate(_TABLE)
+    ]
+    for line in [header, *cells]:
+        lines.append("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    if not rows:
+        lines.append(say("population.summary.nobody", level=answer.min_level))
+    elif len(rows) < len(answer.worklist):
+        lines.append(say("population.summary.more", count=len(answer.worklist) - len(rows)))
+    return "\n".join([*lines, "", *funnel_lines(answer), "", *summary_lines(answer)]) + "\n"
+
+
+def _fit(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+
+
+def _cells(row: ListedRow) -> list[str]:
+    if row.changed_on is not None:
+        return [row.patient_id, row.level, "", "", "", row.changed_on, "", say("population.column.since")]
+    leading = f"{label('disease', row.top_disease)} {row.top_probability:.0%}" if row.top_disease else ""
+    peak = f"{row.ck_peak_u_l:,.0f} ({(row.ck_peak_on or '')[:7]})" if row.ck_peak_u_l is not None else ""
+    level = f"{row.level} !" if row.engines_differ else row.level
+    coded = say("population.column.yes") if row.already_coded else ""
+    return [row.patient_id, level, row.urgency or "", leading, peak, row.first_flagged_on or "", coded, row.reasons]
+
+
+def rows_csv(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct]) -> str:
+    """Structs as CSV with a header."""
+    names = kind.__struct_fields__
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_plain(getattr(row, name)) for name in names] for row in rows)
+    return buffer.getvalue()
+
+
+def _plain(value: object) -> object:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def as_json(answer: Screening, limit: int | None = None) -> str:
+    """One object: worklist, funnel, what was read."""
+    report = answer.report
+    whole = {
+        "schema": "imnm/screening/1",
+        "as_of": answer.as_of,
+        "min_level": answer.min_level,
+        "worklist": answer.worklist[: limit or None],
+        "funnel": answer.funnel,
+        "levels": answer.levels,
+        "read": {
+            "people": report.read,
+            "assessed": report.assessed,
+            "passed_gate": report.passed,
+            "skipped": report.skipped,
+            "entries": {kind: {"seen": seen, "used": kept} for kind, (seen, kept) in report.entries.items()},
+            "broken": report.broken,
+            "problems": [{"file": Path(f).name, "line": n or None, "problem": p} for f, n, p in report.problems],
+        },
+        "compared": answer.compared,
+        "engines_differ": answer.disagreements,
+        "mapping": report.mapping,
+        "notice": say("population.notice"),
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+
+
+def write_parquet(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct], path: Path) -> None:
+    """Structs as Parquet, by way of DuckDB; the file is moved in place when it is complete."""
+    source = path.with_name(f".{path.name}.rows.csv")
+    part = path.with_name(f".{path.name}.part")
+    source.write_text(rows_csv(rows, kind), encoding="utf-8")
+    try:
+        columns = ", ".join(f"{literal(name)}: {literal(_sql_type(hint))}" for name, hint in _hints(kind))
+        duckdb.connect().execute(
+            f"COPY (SELECT * FROM read_csv({literal(str(source))}, header = true, delim = ',', quote = '\"', "
+            f"escape = '\"', auto_detect = false, columns = {{{columns}}})) TO {literal(str(part))} (FORMAT parquet)"
+        )
+        part.replace(path)
+    finally:
+        source.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _hints(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    return [(name, str(kind.__annotations__[name])) for name in kind.__struct_fields__]
+
+
+def _sql_type(hint: str) -> str:
+    first = hint.split("|")[0].strip()
+    return {"int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN"}.get(first, "VARCHAR")
+
+
+def cohort(answer: Screening) -> str:
+    """OMOP cohort rows: one for each listed person, from the day the level of concern was first reached."""
+    lines = ["cohort_definition_id,subject_id,cohort_start_date,cohort_end_date"]
+    for row in answer.worklist:
+        if row.changed_on is None:
+            start = row.first_flagged_on or row.as_of or ""
+            lines.append(f"{COHORT_IDS[row.level]},{row.patient_id},{start},{row.as_of or start}")
+    return "\n".join(lines) + "\n"
+
+
+def mapping_csv(answer: Screening) -> str:
+    """How the codes of an OMOP source were understood, most frequent first; nothing in ``understood_as``: not."""
+    names = ("table", "concept_id", "source_value", "name", "rows", "understood_as", "how")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_plain(row.get(name)) for name in names] for row in answer.report.mapping)
+    return buffer.getvalue()
+
+
+# ---------------------------------------------------------------- counts to share
+
+
+def suppressed(count: int, least: int) -> str:
+    """A count, or that it lies below the least that may be shared."""
+    return f"<{least}" if 0 < count < least else str(count)
+
+
+def counts_only(answer: Screening, least: int, form: str) -> str:
+    """How many people at each step and level and nothing about single ones; small counts are not given.
+
+    What is left over beside a small count would betray it, so the counts of those left out are given only where all
+    of a step are large enough, and the levels are rounded to ten where one of them is small.
+    """
+    steps = [{"step": s.step, "label": s.label, "people": suppressed(s.people, least)} for s in answer.funnel]
+    small = any(0 < n < least for n in answer.levels.values())
+    levels = {
+        level: suppressed(n, least) if n < least or not small else f"~{round(n, -1)}"
+        for level, n in answer.levels.items()
+    }
+    for shown, step in zip(steps, answer.funnel, strict=True):
+        if all(n >= least for n in step.left_out.values()) and (step.people >= least or step.people == 0):
+            shown["left_out"] = json.dumps(step.left_out) if form == "csv" else step.left_out  # type: ignore[assignment]
+    if form == "json":
+        return json.dumps({"counts": steps, "levels": levels, "smallest_cell": least}, indent=2) + "\n"
+    if form == "csv":
+        lines = ["step,people", *(f"{s['step']},{s['people']}" for s in steps)]
+        return "\n".join([*lines, *(f"level_{level},{n}" for level, n in levels.items())]) + "\n"
+    lines = [f"{s['people']:>10}  {s['label']}" for s in steps]
+    lines += ["", *(f"{n:>10}  {say('population.column.level')}: {level}" for level, n in levels.items())]
+    return "\n".join([*lines, "", say("population.summary.suppressed", least=least)]) + "\n"
+
+
+# ---------------------------------------------------------------- a page
+
+
+def page(answer: Screening) -> str:
+    """The worklist as one file: no network, sorting by clicking a heading, filtering by typing and by level."""
+    names = ("patient_id", "level", "urgency", "top_disease", "top_probability", "ck_peak_u_l", "ck_peak_on", "statin",
+             "first_flagged_on", "already_coded", "reasons", "next_steps")  # fmt: skip
+    rows = [row for row in answer.worklist if row.changed_on is None]
+    changes: dict[str, list[str]] = {}
+    for row in answer.worklist:
+        if row.changed_on is not None:
+            changes.setdefault(row.patient_id, []).append(f"{row.changed_on} {row.level}")
+    head = "".join(f'<th scope="col"><button>{_text(say(f"population.page.{name}"))}</button></th>' for name in names)
+    body = "".join(_page_row(row, names, changes.get(row.patient_id, [])) for row in rows)
+    levels = "".join(
+        f'<label><input type="checkbox" value="{level}" checked> {level} ({answer.levels[level]:,})</label>'
+        for level in LEVELS
+        if any(row.level == level for row in rows)
+    )
+    funnel = "".join(
+        f"<tr><td>{step.people:,}</td><td>{_text(step.label)}</td><td>"
+        + "; ".join(f"{number:,} {_text(reason)}" for reason, number in step.left_out.items())
+        + "</td></tr>"
+        for step in answer.funnel
+    )
+    notes = "".join(f"<li>{_text(line.strip())}</li>" for line in summary_lines(answer))
+    warning = ""
+    if answer.disagreements:
+        warning = f'<p role="alert">{_text(say("population.summary.first", count=len(answer.disagreements)))}</p>'
+    return _PAGE.format(
+        title=_text(say("population.page.title")),
+        subtitle=_text(say("population.page.subtitle", count=len(rows), as_of=answer.as_of, level=answer.min_level,
+                           made=dt.date.today().isoformat())),
+        warning=warning, find=_text(say("population.page.find")), levels=levels, head=head, body=body,
+        funnel_title=_text(say("population.page.funnel")), funnel=funnel, read=_text(say("population.page.read")),
+        notes=notes, notice=_text(say("population.notice")),
+    )  # fmt: skip
+
+
+def _page_row(row: ListedRow, names: Iterable[str], changes: list[str]) -> str:
+    cells = []
+    for name in names:
+        value: Any = getattr(row, name)
+        shown, key = _shown(name, value), "" if value is None else value
+        extra = ""
+        if name == "level" and changes:
+            extra = f"<details><summary>{len(changes)}</summary>{_text('; '.join(changes))}</details>"
+        if name == "level" and row.engines_differ:
+            extra += f" <strong>! {_text(row.engines_differ)}</strong>"
+        cells.append(f'<td data-key="{_text(str(key))}">{_text(shown)}{extra}</td>')
+    return f'<tr data-level="{row.level}">{"".join(cells)}</tr>'
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if name == "top_disease":
+        return label("disease", value)
+    if name == "top_probability":
+        return f"{value:.0%}"
+    if name == "ck_peak_u_l":
+        return f"{value:,.0f}"
+    if name == "next_steps":
+        return "; ".join(label("step", id) for id in value.split())
+    if isinstance(value, bool):
+        return say("population.column.yes") if value else ""
+    return str(value)
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>{title}</title><style>
+:root{{color-scheme:light dark;--line:#8884}}body{{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:110rem}}
+table{{border-collapse:collapse;width:100%}}td,th{{border-bottom:1px solid var(--line);padding:.35rem .5rem;text-align:left;
+vertical-align:top}}thead th{{position:sticky;top:0;background:Canvas}}th button{{all:unset;cursor:pointer;font-weight:600}}
+th button:focus-visible,input:focus-visible{{outline:2px solid}}tr[data-level=established] td:nth-child(2),
+tr[data-level=high] td:nth-child(2){{font-weight:700}}.tools{{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}}
+[role=alert]{{border:2px solid #b00;padding:.5rem}}small,footer{{opacity:.75}}th[aria-sort=ascending] button::after{{content:" ▲"}}
+th[aria-sort=descending] button::after{{content:" ▼"}}</style></head><body>
+<h1>{title}</h1><p>{subtitle}</p>{warning}
+<div class="tools"><label>{find} <input id="find" type="search"></label>{levels}</div>
+<table id="list"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>
+<h2>{funnel_title}</h2><table><tbody>{funnel}</tbody></table>
+<h2>{read}</h2><ul>{notes}</ul><footer><p>{notice}</p></footer>
+<script>
+const body=document.querySelector("#list tbody"),find=document.getElementById("find"),
+boxes=[...document.querySelectorAll(".tools input[type=checkbox]")];
+function show(){{const words=find.value.toLowerCase(),on=new Set(boxes.filter(b=>b.checked).map(b=>b.value));
+for(const row of body.rows)row.hidden=!on.has(row.dataset.level)||!row.textContent.toLowerCase().includes(words)}}
+find.addEventListener("input",show);boxes.forEach(b=>b.addEventListener("change",show));
+document.querySelectorAll("#list th").forEach((th,i)=>th.addEventListener("click",()=>{{
+const up=th.getAttribute("aria-sort")!=="ascending";
+document.querySelectorAll("#list th").forEach(o=>o.removeAttribute("aria-sort"));
+th.setAttribute("aria-sort",up?"ascending":"descending");
+const key=row=>row.cells[i].dataset.key,number=v=>v!==""&&!isNaN(v);
+[...body.rows].sort((a,b)=>{{const x=key(a),y=key(b);if(x===""||y==="")return (x==="")-(y==="");
+const d=number(x)&&number(y)?x-y:x.localeCompare(y);return up?d:-d}}).forEach(row=>body.append(row))}}));
+</script></body></html>
+"""
+
+
+def written(answer: Screening, form: str, limit: int | None) -> str:
+    """The answer in a textual format."""
+    if form == "json":
+        return as_json(answer, limit)
+    if form == "csv":
+        return rows_csv(answer.worklist[: limit or None], ListedRow)
+    if form == "html":
+        return page(answer)
+    if form == "cohort":
+        return cohort(answer)
+    return table(answer, limit)
+
+
+def write_why(answer: Screening, path: Path) -> None:
+    """The why table as Parquet or CSV, by the ending of the path. Raises SourceError for another ending."""
+    if path.suffix == ".parquet":
+        write_parquet(answer.why, WhyRow, path)
+    elif path.suffix == ".csv":
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(rows_csv(answer.why, WhyRow), encoding="utf-8")
+        part.replace(path)
+    else:
+        raise SourceError(say("population.error.why_ending", file=path))

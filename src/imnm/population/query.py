@@ -1,0 +1,22 @@
+"""The screening query as text, for teams who run it on an engine we do not connect to."""
+
+from __future__ import annotations
+
+from imnm.knowledge.messages import say
+from imnm.logic.sql import EVENT_COLUMNS
+
+from . import store
+
+
+def screening_query(dialect: str, events: str = "events", index: str = "index_rows") -> str:
+    """The level of everyone in the index table, with every finding and rule behind it, and what the tables must hold."""
+    columns = ", ".join(name for _, name, _ in EVENT_COLUMNS)
+    notes = [
+        say("population.sql.what", dialect=dialect),
+        say("population.sql.events", table=events, columns=columns),
+        say("population.sql.index", table=index),
+        say("population.sql.levels", case=store.level_case()),
+    ]
+    if dialect not in ("duckdb", "spark", "postgres"):
+        notes.append(say("population.sql.untested", dialect=dialect))
+    return "\n".join(f"-- {note}" for note in notes) + "\n" + store.level_query(dialect, events, index, pretty=True)
