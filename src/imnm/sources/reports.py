@@ -91,7 +91,7 @@ def read_text(record: Record, text: str, kind: Kind | None, when: When, ref: str
     """Keep what a text says; returns how many findings it gave."""
     from .text import read_report  # the lexicon is loaded only when there is a text
 
-    findings = read_report(text, kind)
+    findings = read_report(text, kind, name)
     for finding in findings:
         record.add(
             Event(

@@ -136,6 +136,11 @@ def _hinted(text: str) -> bool:
     return any(hint in lower for hint in hints["any_case"]) or any(hint in text for hint in hints["this_case"])
 
 
+def _of_a_gene(sentence: str) -> bool:
+    """Whether it speaks of a gene that is called like an antigen (HMGCR), and of no antibody."""
+    return bool(_words("words", "gene").search(sentence)) and not _words("words", "antibody").search(sentence)
+
+
 def _items(text: str, start: int, end: int) -> list[_Item]:
     """The items of a sentence, in order."""
     found: list[_Item] = []
@@ -343,7 +348,8 @@ class _Reader:
 
     def read(self) -> Iterator[Antibody]:
         for start, end, asked in _split(self.text):
-            if self.laboratory or _hinted(self.text[start:end]):
+            sentence = self.text[start:end]
+            if (self.laboratory or _hinted(sentence)) and not _of_a_gene(sentence):
                 self._sentence(start, end, asked)
         for result in self.panel:
             if result.concept not in self.untested:
