@@ -74,7 +74,7 @@ def _classes(case: Case, last_stop: float | None) -> list[dict[str, Any]]:
         environment["ck_times_uln"] = times
     if last_stop is not None and case.truth("statin_stopped"):
         environment["days_since_statin_stop"] = exactly(case.as_of - last_stop)
-    result = CK_BANDS.read(environment)
+    result = CK_BANDS.read(environment, proved=False)
     shown = [{"body": "eas_2015", "class": result.class_, "text": result.extra["text"], "sources": result.sources}]
     shown += [
         {"body": body, **{key: rule[key] for key in ("class", "text", "sources", "provisional")}}
@@ -135,7 +135,7 @@ def _interactions(case: Case) -> list[dict[str, Any]]:
         prefix, _, name = item.id.partition("_")
         if prefix in ("takes", "with") and name in CONCEPTS:
             environment[item.id] = True if name in taken else None
-    advice = STATIN_PGX.read(environment).extra["advice"]
+    advice = STATIN_PGX.read(environment, proved=False).extra["advice"]
     return [
         {
             "id": entry["id"],

@@ -98,7 +98,11 @@ def _compiles(kind: type[n.Node]) -> Callable[[_C], _C]:
 
 
 def function_of(node: n.Node) -> Function:
-    return n.kept(node, "function", lambda: _COMPILERS[type(node)](node))
+    return n.kept(node, "compiled function", _compiled)
+
+
+def _compiled(node: n.Node) -> Function:
+    return _COMPILERS[type(node)](node)
 
 
 def _functions(parts: Iterable[n.Node]) -> tuple[Function, ...]:

@@ -49,24 +49,30 @@ class Node:
 
     def children(self) -> tuple[Node, ...]:
         """The nodes directly below, in the order of the fields."""
-        return kept(self, "children", lambda: tuple(_below(self)))
+        return kept(self, "nodes below", _below)
 
 
-def _below(node: Node) -> Iterator[Node]:
-    for field in dataclasses.fields(node):  # type: ignore[arg-type]
-        yield from _nodes_in(getattr(node, field.name))
+def _below(node: Node) -> tuple[Node, ...]:
+    return tuple(
+        below
+        for field in dataclasses.fields(node)  # type: ignore[arg-type]
+        for below in _nodes_in(getattr(node, field.name))
+    )
 
 
+_N = TypeVar("_N", bound="Node")
 _K = TypeVar("_K")
 
 
-def kept(node: Node, name: str, make: Callable[[], _K]) -> _K:
-    """What follows from a node alone, worked out once and kept with it (a node never changes)."""
+def kept(node: _N, name: str, make: Callable[[_N], _K]) -> _K:
+    """What follows from a node alone, worked out once and kept with it (a node never changes).
+
+    ``name`` is of two words, as no field's is, so that equality and hash do not see it.
+    """
     notes = node.__dict__
-    key = f" {name}"  # no field has such a name, so equality and hash do not see it
-    if key not in notes:
-        notes[key] = make()
-    found: _K = notes[key]
+    if name not in notes:
+        notes[name] = make(node)
+    found: _K = notes[name]
     return found
 
 

@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Describe, Proof, Prover, formula
+from .proof import Describe, EvidenceOf, Proof, Prover, formula, no_evidence
 
 
 class DefinitionError(ValueError):
@@ -164,8 +164,13 @@ class Program:
 
     # ------------------------------------------------ proving
 
-    def prover(self, values: Values, describe: Describe | None = None) -> Callable[[str], Proof]:
-        """A function that proves a definition by id, through its references, each proved once."""
+    def prover(
+        self, values: Values, describe: Describe | None = None, evidence_of: EvidenceOf = no_evidence
+    ) -> Callable[[str], Proof]:
+        """A function that proves a definition by id, through its references, each proved once.
+
+        ``evidence_of``: the record entries behind a value that was given as environment.
+        """
         known: dict[str, Proof] = {}
 
         def lookup(id: str) -> Proof | None:
@@ -176,7 +181,7 @@ class Program:
                 known[id] = walker.prove(self.definitions[id])
             return known[id]
 
-        walker = Prover(values.context(), describe or formula, lookup)
+        walker = Prover(values.context(), describe or formula, lookup, evidence_of)
         return proof
 
 

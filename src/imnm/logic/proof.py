@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,22 +16,14 @@ from .compiled import (
     Members,
     Result,
     Turn,
-    agreed,
-    band_of,
     bounds_of,
-    difference,
     first_turn,
     function_of,
-    greatest_of,
     last_turn,
-    scaled,
-    sum_of,
-    total,
-    unknown,
 )
 from .event import Event
-from .interval import Interval, compare, exactly
-from .truth import NOT, Truth, all_of, any_of, at_least
+from .interval import Interval
+from .truth import Truth
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -64,6 +57,12 @@ class Proof(msgspec.Struct):
 
 Describe = Callable[[n.Node], str]
 Lookup = Callable[[str], Proof | None]
+EvidenceOf = Callable[[str], list[Entry]]
+
+
+def no_evidence(id: str) -> list[Entry]:
+    """For values that rest on no record."""
+    return []
 
 
 def prove(
@@ -83,36 +82,46 @@ def settled(value: Result) -> bool:
 
 
 class Prover:
-    """Walks the patient values of one expression; series are evaluated, and their members kept as evidence."""
+    """Walks the patient values of one expression; series are evaluated, and their members kept as evidence.
 
-    def __init__(self, ctx: Context, describe: Describe, lookup: Lookup) -> None:
+    Values are those of the compiled functions, so that a proof never disagrees with them, and only the parts that
+    carry a value are proved. ``lookup``: the proof of a definition; where it has none, ``evidence_of`` gives the
+    record entries of a value that comes from outside.
+    """
+
+    def __init__(
+        self, ctx: Context, describe: Describe, lookup: Lookup, evidence_of: EvidenceOf = no_evidence
+    ) -> None:
         self.ctx = ctx
         self.describe = describe
         self.lookup = lookup
+        self.evidence_of = evidence_of
 
     def prove(self, node: n.Value) -> Proof:
         if type(node) in REDUCTIONS:
             return self._reduction(node)
         if isinstance(node, n.Ref):
             return self._reference(node)
-        parts = [self.prove(part) for part in _value_parts(node)]
-        value = _combine(node, [part.value for part in parts], self.ctx)
-        kept = _carrying(node, value, parts)
+        value = self._value(node)
+        parts = [self.prove(part) for part in self._carrying(node, value)]
         id = node.id if isinstance(node, n.Threshold) else None
-        return self._proof(node, id, value, _merged(part.evidence for part in kept), kept)
+        return self._proof(node, id, value, _merged([part.evidence for part in parts]), parts)
+
+    def _value(self, node: n.Node) -> Any:
+        return function_of(node)(self.ctx)
 
     def _reference(self, node: n.Ref) -> Proof:
-        value = self.ctx.environment.get(node.id, unknown(node.of))
         below = self.lookup(node.id)
         parts = [] if below is None else [below]
-        proof = self._proof(node, node.id, value, _merged(part.evidence for part in parts), parts)
-        if not settled(value):
+        evidence = list(below.evidence) if below is not None else self.evidence_of(node.id)
+        proof = self._proof(node, node.id, self._value(node), evidence, parts)
+        if not settled(proof.value):
             proof.missing = proof.missing or [node.id]
         return proof
 
     def _reduction(self, node: Any) -> Proof:
-        members: Members = function_of(node.series)(self.ctx)
-        value: Result = function_of(node)(self.ctx)
+        members: Members = self._value(node.series)
+        value: Result = self._value(node)
         carriers = _carriers(node, value, members) or self._considered(node, value)
         parts = [self.prove(part) for part in _parameters(node.series)]
         return self._proof(node, None, value, _entries(carriers), parts)
@@ -124,32 +133,62 @@ class Prover:
         return [e for concept in sorted(n.concepts_of(node)) for e, _ in self.ctx.rows.get(concept, NO_MEMBERS)]
 
     def _proof(self, node: n.Value, id: str | None, value: Result, evidence: list[Entry], parts: list[Proof]) -> Proof:
-        missing = [] if settled(value) else _merged(part.missing for part in parts)
+        missing = [] if settled(value) else _merged([part.missing for part in parts])
         return Proof(type(node).__name__, id, value, self.describe(node), evidence, missing, parts)
 
+    def _carrying(self, node: n.Value, value: Result) -> Sequence[n.Value]:
+        """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
+        parts = _value_parts(node)
+        match node:
+            case n.All() if value is not True:
+                return [part for part in parts if self._value(part) is value]
+            case n.Any_() if value is not False:
+                return [part for part in parts if self._value(part) is value]
+            case n.AtLeast():
+                wanted = _WANTED[_truth(value)]
+                return [part for part in parts if self._value(part) in wanted]
+            case n.Score():
+                return [part for part in parts if self._value(part) is not False]
+            case n.Greatest() if isinstance(value, Interval):
+                return [part for part in parts if self._value(part).high >= value.low]
+            case n.IfElse():
+                condition, then, other = parts
+                truth = self._value(condition)
+                return parts if truth is None else [condition, then if truth else other]
+        return parts
+
+
+_WANTED: dict[Truth, tuple[Truth, ...]] = {True: (True,), False: (False,), None: (True, None)}
+"""Which parts or members carry a truth that several make together."""
 
 _T = TypeVar("_T")
 
 
-def _merged(lists: Iterable[Iterable[_T]]) -> list[_T]:
-    """All of them once, in the order of first appearance."""
-    return list(dict.fromkeys(item for items in lists for item in items))
+def _merged(lists: Iterable[list[_T]]) -> list[_T]:
+    """All of them once, in the order of first appearance; each list already holds each of its own once."""
+    filled = [items for items in lists if items]
+    if len(filled) < 2:
+        return list(filled[0]) if filled else []
+    return list(dict.fromkeys(chain.from_iterable(filled)))
 
 
 def _entries(events: Iterable[Event]) -> list[Entry]:
     return list(dict.fromkeys(Entry(e.ref, e.text) for e in events))
 
 
-def _value_parts(node: n.Value) -> list[n.Value]:
+def _value_parts(node: n.Value) -> tuple[n.Value, ...]:
     """The patient values directly below, without the numbers that belong to the node itself."""
-    if isinstance(node, n.Bands):
-        return [node.part]
-    return n.kept(node, "value parts", lambda: [child for child in node.children() if isinstance(child, n.Value)])
+    return n.kept(node, "value parts", _value_parts_of)
+
+
+def _value_parts_of(node: n.Value) -> tuple[n.Value, ...]:
+    below = (node.part,) if isinstance(node, n.Bands) else node.children()
+    return tuple(child for child in below if isinstance(child, n.Value))
 
 
 def _parameters(series: n.Series) -> list[n.Value]:
     """The patient values that a series rests on (anchors of windows, bounds), thresholds and dates of asking aside."""
-    return n.kept(series, "parameters", lambda: _parameters_of(series))
+    return n.kept(series, "value parameters", _parameters_of)
 
 
 def _parameters_of(series: n.Series) -> list[n.Value]:
@@ -160,65 +199,6 @@ def _parameters_of(series: n.Series) -> list[n.Value]:
         elif isinstance(child, n.Value) and not isinstance(child, n.Threshold | n.AsOf):
             found.append(child)
     return list(dict.fromkeys(found))
-
-
-def _combine(node: n.Value, values: list[Any], ctx: Context) -> Result:
-    """The value of a node from those of its parts (``_value_parts``)."""
-    match node:
-        case n.Literal_():
-            return node.truth
-        case n.Threshold():
-            return exactly(node.number)
-        case n.AsOf():
-            return exactly(ctx.as_of)
-        case n.DaysBetween():
-            return difference(values[1], values[0])
-        case n.Compare():
-            return compare(values[0], node.op, values[1])
-        case n.All():
-            return all_of(values)
-        case n.Any_():
-            return any_of(values)
-        case n.Not():
-            return NOT[values[0]]
-        case n.Possibly():
-            return values[0] is not False
-        case n.AtLeast():
-            return at_least(node.n, values)
-        case n.Score():
-            return total(values, [points for _, points in node.items], node.divisor)
-        case n.Scale():
-            return scaled(values[0], node.factor.number)
-        case n.Sum():
-            return sum_of(values)
-        case n.Greatest():
-            return greatest_of(values)
-        case n.Bands():
-            return band_of(node)(values[0])
-        case n.IfElse():
-            condition, then, other = values
-            return agreed(then, other) if condition is None else then if condition else other
-    raise TypeError(f"{type(node).__name__} has no value that is made of parts")
-
-
-def _carrying(node: n.Value, value: Result, parts: list[Proof]) -> list[Proof]:
-    """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
-    match node:
-        case n.All():
-            return parts if value is True else [part for part in parts if part.value is value]
-        case n.Any_():
-            return parts if value is False else [part for part in parts if part.value is value]
-        case n.AtLeast():
-            wanted: tuple[Truth, ...] = {True: (True,), False: (False,), None: (True, None)}[_truth(value)]
-            return [part for part in parts if part.value in wanted]
-        case n.Score():
-            return [part for part in parts if part.value is not False]
-        case n.Greatest() if isinstance(value, Interval):
-            return [part for part in parts if isinstance(part.value, Interval) and part.value.high >= value.low]
-        case n.IfElse():
-            condition, then, other = parts
-            return parts if condition.value is None else [condition, then if condition.value else other]
-    return parts
 
 
 def _truth(value: Result) -> Truth:
@@ -232,7 +212,7 @@ def _carriers(node: Any, value: Result, members: Members) -> list[Event]:
         case n.Exists():
             return [e for e, sure in members if sure or value is None]
         case n.Recorded():
-            wanted: tuple[Truth, ...] = {True: (True,), False: (False,), None: (True, None)}[_truth(value)]
+            wanted = _WANTED[_truth(value)]
             return [e for e, sure in members if e.truth in wanted and (sure or value is None)]
         case n.Peak():
             of = bounds_of(node.field)
@@ -267,7 +247,7 @@ _NAMES = {n.All: "all of", n.Any_: "any of", n.Score: "score of", n.Sum: "sum of
 
 def formula(node: n.Node) -> str:
     """A node in the notation of the algebra, one level deep; the sentences for people are made by ``words``."""
-    return n.kept(node, "formula", lambda: _formula(node))
+    return n.kept(node, "short formula", _formula)
 
 
 def _formula(node: n.Node) -> str:

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from imnm.logic.evaluate import Program, Proof, Result, unknown
+from imnm.logic.evaluate import Entry, Program, Proof, Result, formula, unknown
 from imnm.logic.interval import Interval
-from imnm.logic.nodes import Kind, Literal_, Ref, Value, walk
+from imnm.logic.nodes import Kind, Literal_, Node, Ref, Value, walk
 
 from ..evidence import Evidence
 from ..findings import FINDINGS
@@ -218,16 +218,16 @@ class CriteriaSet:
 
     # ------------------------------------------------ reading
 
-    def read(self, environment: Environment, prove: Prove | None = None) -> CriteriaResult:
+    def read(self, environment: Environment, prove: Prove | None = None, proved: bool = True) -> CriteriaResult:
         """The set on one patient. ``environment``: the known findings by id; what it lacks is unknown.
 
-        ``prove``: gives the proof of a finding, so that the set's proof reaches the record.
+        ``prove``: gives the proof of a finding, so that the set's proof reaches the record. ``proved``: whether
+        ``missing`` and ``proof`` are worked out; for those who only read the class both stay empty.
         """
         known = {item.id: environment.get(item.id, unknown(item.kind)) for item in self.items}
         if self.prepare is not None:
             known |= self.prepare(environment)
-        reading = _Reading(self, known)
-        result = reading.result(prove)
+        result = _Reading(self, known, prove).result(proved)
         if self.finish is not None:
             self.finish(result, {**environment, **known})
         return result
@@ -236,15 +236,14 @@ class CriteriaSet:
 class _Reading:
     """One reading of one set: the values as they are known, and as read for the class."""
 
-    def __init__(self, criteria: CriteriaSet, known: Environment) -> None:
+    def __init__(self, criteria: CriteriaSet, known: Environment, prove: Prove | None) -> None:
         self.set = criteria
+        self.prove = prove
         self.assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
         self.known = criteria.program.run((), 0.0, known)
         self.values = criteria.program.run((), 0.0, {**known, **self.assumed}) if self.assumed else self.known
-        self.prove_known = criteria.program.prover(self.known)
-        self.prove_class = criteria.program.prover(self.values)
 
-    def result(self, prove: Prove | None) -> CriteriaResult:
+    def result(self, proved: bool) -> CriteriaResult:
         criteria, main = self.set, self.outcome(self.set.classes)
         notes = [note for note in criteria.notes if self.values[f"{criteria.id}/note/{note.id}"] is True]
         applicable = self.values.get(f"{criteria.id}/applicable", True) is not False
@@ -257,11 +256,12 @@ class _Reading:
             return result
         result.class_, result.could_reach = main.class_, main.could_reach
         self._score(result)
-        result.missing = self.missing(main)
         grounds = [criteria.evidence, *([main.evidence] if main.evidence else []), *(note.evidence for note in notes)]
         result.sources = list(dict.fromkeys(source for ground in grounds for source in ground.sources))
         result.provisional = any(ground.provisional for ground in grounds[: 2 if main.evidence else 1])
-        result.proof = self.proof(main, prove)
+        if proved:
+            result.missing = self.missing(main)
+            result.proof = self.proof(main)
         result.extra = self.extra(main)
         return result
 
@@ -304,17 +304,30 @@ class _Reading:
         """The unknown items that could change the verdict or lead to another class, in the order of the set."""
         score = [f"{self.set.id}/score"] if self.set.score_matters else []
         ids = (f"{self.set.id}/fulfilled", *main.open, *score)
-        open_ = {id for definition in ids for id in self.prove_known(definition).missing}
+        prove = self.set.program.prover(self.known)
+        open_ = {id for definition in ids for id in prove(definition).missing}
         return [item.id for item in self.set.items if item.id in open_]
 
-    def proof(self, main: Outcome, prove: Prove | None) -> dict[str, Any]:
+    def proof(self, main: Outcome) -> dict[str, Any]:
+        """The proofs of verdict, class and score, with the record entries of the findings that they refer to."""
         wanted = {"fulfilled": f"{self.set.id}/fulfilled"}
         if main.class_ is not None:
             wanted["class"] = f"{self.set.id}/{self.set.classes.id}/{main.class_}"
         if self.set.score is not None:
             wanted["score"] = f"{self.set.id}/score"
-        proofs = {name: grounded(self.prove_class(id), prove, self.assumed) for name, id in wanted.items()}
-        return {name: msgspec.to_builtins(proof) for name, proof in proofs.items()}
+        prove = self.set.program.prover(self.values, self.describe, self.evidence)
+        return {name: msgspec.to_builtins(prove(id)) for name, id in wanted.items()}
+
+    def describe(self, node: Node) -> str:
+        """A node in short words; what is only read as absent is said to be so."""
+        text = formula(node)
+        return say("criteria.common.assumed", item=text) if isinstance(node, Ref) and node.id in self.assumed else text
+
+    def evidence(self, id: str) -> list[Entry]:
+        """The record entries of a finding."""
+        if self.prove is None or id in self.assumed or id not in FINDINGS:
+            return []
+        return list(self.prove(id).evidence)
 
     def beside(self, ladder: Ladder) -> dict[str, Any]:
         """A further ladder as plain data."""
@@ -334,17 +347,3 @@ def sentence(set_id: str, ladder_id: str, class_: str | None) -> str:
     if class_ is None:
         return say("criteria.common.undecided")
     return say(f"criteria.{set_id}.{ladder_id}.{class_}")
-
-
-def grounded(proof: Proof, prove: Prove | None, assumed: Mapping[str, bool]) -> Proof:
-    """The proof with the record entries of the findings it refers to, as their own proofs give them, and with what is
-    only read as absent said to be so."""
-    parts = [grounded(part, prove, assumed) for part in proof.parts]
-    evidence, text = list(proof.evidence), proof.text
-    if proof.kind == "Ref" and proof.id in assumed:
-        text = say("criteria.common.assumed", item=text)
-    elif proof.kind == "Ref" and proof.id in FINDINGS and prove is not None:
-        evidence = list(prove(proof.id).evidence)
-    for part in parts:
-        evidence += [entry for entry in part.evidence if entry not in evidence]
-    return Proof(proof.kind, proof.id, proof.value, text, evidence, proof.missing, parts)
