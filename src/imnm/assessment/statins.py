@@ -44,7 +44,7 @@ def statins_of(case: Case) -> dict[str, Any] | None:
         else int(case.as_of - last_stop),
         "symptom_class": _classes(case, last_stop),
         "course": _course(case),
-        "recheck": _recheck(last_stop) if case.truth("statin_stopped") else None,
+        "recheck": _recheck(case, last_stop),
         "rechallenge": _rechallenge(case),
         "interactions": _interactions(case),
     }
@@ -99,12 +99,17 @@ def _course(case: Case) -> list[dict[str, Any]]:
     return []
 
 
-def _recheck(last_stop: float | None) -> dict[str, Any] | None:
-    """When CK is to be measured after stopping, and what each result leads to."""
-    if last_stop is None:
+def _recheck(case: Case, last_stop: float | None) -> dict[str, Any] | None:
+    """When CK is to be measured after stopping, and what each result leads to; None where no CK is known to be above
+    normal or it was measured then, and where IMNM is shown."""
+    if last_stop is None or not case.truth("statin_stopped") or _autoimmune(case):
+        return None
+    first = last_stop + f.DAYS_28.number
+    measured = [e.start for e in case.events if e.concept == "creatine_kinase_total"]
+    if not measured or max(measured) >= first or case.truth("ck_raised_now") is False:
         return None
     return {
-        "not_before": iso(last_stop + f.DAYS_28.number),
+        "not_before": iso(first),
         "due_on": iso(last_stop + f.DAYS_42.number),
         "if_result": [
             {"result": say(f"steps.recheck.{name}"), "then": say(f"steps.result.recheck_{name}")}
@@ -114,10 +119,17 @@ def _recheck(last_stop: float | None) -> dict[str, Any] | None:
     }
 
 
+def _autoimmune(case: Case) -> bool:
+    return bool(case.truth("anti_hmgcr_positive") or case.truth("established") or case.truth("seronegative_pattern"))
+
+
 def _rechallenge(case: Case) -> dict[str, Any]:
-    """Whether a statin may be tried again: never in anti-HMGCR disease, not while the cause is open."""
-    if case.truth("anti_hmgcr_positive") or case.truth("established"):
+    """Whether a statin may be tried again: never in anti-HMGCR disease, not in other IMNM, not while the cause is
+    open."""
+    if case.truth("anti_hmgcr_positive"):
         answer, sources = "never", ["mammen-review", "nhs-sip"]
+    elif _autoimmune(case):
+        answer, sources = "not_in_imnm", ["pathway"]
     elif case.truth("antibodies_due") or case.truth("ck_raised_now"):
         answer, sources = "not_now", ["nhs-sip"]
     elif case.truth("ck_raised_now") is False and case.truth("weakness_any") is not True:

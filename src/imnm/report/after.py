@@ -73,6 +73,29 @@ def _lipids(part: Row) -> Entries:
     )
 
 
+def statins(part: Row | None, brief: bool) -> tuple[Block, ...]:
+    """What CK did after stopping, when it is measured again and what follows, whether a statin may be given again, and
+    what each body calls the muscle symptom. ``brief``: without the last."""
+    if not part:
+        return ()
+    again = {**part["rechallenge"], "text": say("report.statins.rechallenge", answer=part["rechallenge"]["text"])}
+    entries = [_statement(row) for row in (*part["course"], again, *part["interactions"])]
+    if part["recheck"]:
+        entries.insert(len(part["course"]), _recheck(part["recheck"]))
+    if part["symptom_class"] and not brief:
+        lines = tuple(_with_sources(row) + provisional(bool(row.get("provisional"))) for row in part["symptom_class"])
+        entries.append(Entry(say("report.statins.classes"), lines=lines))
+    return (Entries(tuple(entries)),)
+
+
+def _recheck(part: Row) -> Entry:
+    return Entry(
+        say("report.statins.recheck", first=part["not_before"], last=part["due_on"]),
+        lines=tuple(say("report.line.if_result", **row) for row in part["if_result"]),
+        sources=tuple(part["sources"]),
+    )
+
+
 def monitoring(part: Row | None) -> tuple[Block, ...]:
     """The course in plain statements, what is due, and the definitions it is read against."""
     if not part:
@@ -93,7 +116,7 @@ def _statement(row: Row) -> Entry:
     mark = value_words(row["result"]) if "result" in row else ""
     return Entry(
         row["text"],
-        mark=mark + provisional(bool(row.get("provisional"))),
+        mark=(mark + provisional(bool(row.get("provisional")))).strip(),
         evidence=_records(row.get("evidence", ())),
         sources=tuple(row.get("sources", ())),
     )

@@ -34,6 +34,11 @@ def criteria(id: str) -> str:
     return words(id)
 
 
+def criteria_class(id: str, name: str) -> str:
+    """What a class of a criteria set says."""
+    return _said(f"criteria.{id}.class.{name}") or words(name)
+
+
 def step(id: str) -> str:
     """The title of a step."""
     kind, _, what = id.partition(":")

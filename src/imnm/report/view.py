@@ -6,6 +6,7 @@ renderer's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +50,9 @@ SHOWN_DISEASES, LEADING_DISEASES, SHOWN_SHARE = 6, 3, 0.01
 SHOWN_CONTRIBUTIONS = 4
 SHOWN_RECORDS = 3
 SHOWN_PROBLEMS = 20
+NO_CLASS = "none"
+COMPLETED = ("years", "months")
+"""Units of which people count only what is completed: a person is 73 years old, not 73.28."""
 
 
 class Head(NamedTuple):
@@ -67,7 +71,7 @@ def head(assessment: Assessment) -> Head:
     suspicion = assessment.suspicion
     lines = []
     if assessment.diagnosis.id:
-        by = labels.criteria(assessment.diagnosis.by or "")
+        by = _criteria_title(assessment, assessment.diagnosis.by or "")
         line = say("report.line.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by)
         lines.append(line + provisional(assessment.diagnosis.provisional))
     if suspicion.decisive_step:
@@ -96,6 +100,7 @@ def sections(assessment: Assessment, *, brief: bool = False) -> list[Section]:
         ("criteria", _criteria(assessment)),
         ("course", _course(assessment)),
         ("exposures", _exposures(assessment)),
+        ("statins", after.statins(assessment.statins, brief)),
         ("findings", _findings_in_short(assessment) if brief else _findings(assessment)),
         ("unknown", _unknown(assessment)),
         ("treatment", after.treatment(assessment.treatment)),
@@ -236,11 +241,10 @@ def criterion(result: Criterion | CriteriaResult, name: Callable[[str], str]) ->
     elif result.score_range is not None:
         low, high = (number_words(bound) for bound in result.score_range)
         facts.append(say("report.line.score_between", low=low, high=high))
-    if result.class_:
-        facts.append(say("report.line.class", name=labels.words(result.class_)))
-    if result.could_reach:
-        facts.append(say("report.line.could_reach", name=labels.words(result.could_reach)))
     lines = ["; ".join(facts)] if facts else []
+    for line, reached in (("class", result.class_), ("could_reach", result.could_reach)):
+        if reached and reached != NO_CLASS:
+            lines.append(say(f"report.line.{line}", name=labels.criteria_class(result.id, reached)))
     if result.missing:
         items = ", ".join(name(item) for item in result.missing[:SHOWN_DISEASES])
         lines.append(say("report.line.missing", items=items + _more(result.missing, SHOWN_DISEASES)))
@@ -337,7 +341,14 @@ def _findings_in_short(assessment: Assessment) -> tuple[Block, ...]:
 
 
 def _value(finding: Finding) -> str:
-    return value_words(finding.value) + (f" {finding.unit}" if finding.unit else "")
+    value = finding.value
+    if finding.unit in COMPLETED:
+        value = [_completed(bound) for bound in value] if isinstance(value, list) else _completed(value)
+    return value_words(value) + (f" {finding.unit}" if finding.unit else "")
+
+
+def _completed(number: float | None) -> int | None:
+    return None if number is None else math.floor(number)
 
 
 def _unknown(assessment: Assessment) -> tuple[Block, ...]:
@@ -381,6 +392,7 @@ def _cited_in_detail(assessment: Assessment) -> Iterator[str]:
             yield from contribution.sources
     for part in (
         assessment.treatment,
+        assessment.statins,
         assessment.monitoring,
         assessment.cancer_screening,
         assessment.trials,
@@ -436,6 +448,10 @@ def _reference(patient: str) -> str:
 def step_title(assessment: Assessment, id: str) -> str:
     """What a step is called in this answer."""
     return next((step.title for step in assessment.next_steps if step.id == id and step.title), labels.step(id))
+
+
+def _criteria_title(assessment: Assessment, id: str) -> str:
+    return next((c.title for c in assessment.criteria if c.id == id and c.title), labels.criteria(id))
 
 
 def level_word(level: str) -> str:
