@@ -614,7 +614,7 @@ for _name, _label in (
     ("biopsy_amyloid", "Biopsy: amyloid"),
 ):
     _stated(_name, _label, asks=False)
-_stated("biopsy_normal_or_minimal", "Biopsy normal", "biopsy_normal", asks=False)
+_stated("biopsy_normal_or_minimal", "Biopsy normal or with minimal change", "biopsy_normal", asks=False)
 _add("biopsy_normal", "Biopsy normal", Ref("biopsy_normal_or_minimal", "truth"), asks=False)
 EMG_MYOPATHIC = _stated(
     "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "emg_myopathic", asks=False
@@ -971,7 +971,7 @@ _add(
 )
 _add(
     "myositis",
-    "Myositis",
+    "Myositis on record, or proximal weakness with raised CK",
     Any_(
         (
             Recorded(
