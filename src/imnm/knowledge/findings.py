@@ -325,7 +325,10 @@ _stated(
 _stated("calcinosis", "Calcinosis")
 _stated("mechanics_hands", "Mechanic's hands")
 _stated("raynaud", "Raynaud phenomenon")
-_stated("arthritis", "Arthritis")
+# Who has no joint pain has no arthritis; joint pain alone is none.
+_add(
+    "arthritis", "Arthritis", Recorded(Union((Events(("arthritis",)), WithTruth(Events(("arthralgia",)), False))), None)
+)
 _stated("fever", "Fever")
 _stated("weight_loss", "Weight loss")
 FAMILY_HISTORY = _stated("family_history_myopathy", "Muscle disease in the family")
@@ -467,7 +470,11 @@ _raised("ldh_elevated", "LDH above the upper limit", "ldh", "raised_ldh")
 _raised("aldolase_elevated", "Aldolase above the upper limit", "aldolase", "elevated_aldolase")
 _add("ggt_normal", "GGT normal", Compare(_peak("ggt", "times_uln"), "<=", ONE_TIMES_ULN))
 TSH_HIGH = _add("tsh_high", "TSH above 10 mIU/L", Compare(_peak("tsh"), ">", TSH_10))
-_raised("elevated_tsh", "TSH above the upper limit", "tsh")
+_add(
+    "elevated_tsh",
+    "TSH above the upper limit",
+    Any_((Compare(_peak("tsh", "times_uln"), ">", ONE_TIMES_ULN), TSH_HIGH)),
+)
 HYPOTHYROIDISM = _stated("hypothyroidism", "Hypothyroidism", asks=False)
 INFLAMMATION = _add(
     "esr_crp_elevated",
@@ -521,7 +528,9 @@ def _class(id: str, label: str, members: tuple[str, ...], least: int) -> Ref:
     """A class of antibodies: present if one is, absent only if ``least`` of its usual members were tested and none is
     present; one negative antibody says little of its class."""
     usual = tuple(concept for concept in members if concept in USUAL_BLOT)
-    absent = AtLeast(least, tuple(Not(Recorded(Events((concept,)), None)) for concept in usual))
+    absent: Value = AtLeast(least, tuple(Not(Recorded(Events((concept,)), None)) for concept in usual))
+    if "anti_aminoacyl_trna_synthetase_any" in members and len(usual) < len(USUAL_BLOT):  # a test of the whole class
+        absent = Any_((absent, Not(Recorded(Events(("anti_aminoacyl_trna_synthetase_any",)), None))))
     stated = Exists(WithTruth(Events(members), True))
     return _add(id, label, IfElse(stated, Literal_(True), IfElse(absent, Literal_(False), Literal_(None))))
 
