@@ -15,7 +15,7 @@ from imnm.logic.interval import INF, Interval
 
 from .clinical import period_span
 from .coding import Coded
-from .quantities import verdict
+from .genes import gene_result
 from .record import Record, When
 from .structs import Attachment, CodeableConcept, DiagnosticReport, DocumentReference
 
@@ -72,8 +72,6 @@ _MISSING = tuple(
 )
 """Proteins whose absence from the muscle is the disease itself."""
 
-_GENE = re.compile(r"\b([A-Z][A-Z0-9]{2,7})\b")
-_UNCERTAIN_VARIANT = re.compile(r"uncertain significance|\bVUS\b|inconclusive|likely benign", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -177,10 +175,8 @@ def _read_diagnoses(record: Record, text: str, when: When, ref: str, name: str) 
 
 
 def _read_genes(record: Record, text: str, when: When, ref: str, name: str) -> None:
-    """A gene test: positive with the gene it names; a variant of uncertain significance is no result."""
-    said = verdict(text.split(".")[0])
-    gene = _GENE.search(text.split(".", 1)[-1])
-    truth = None if said is None or _UNCERTAIN_VARIANT.search(text) else said.truth
+    """A gene test: whether it explains the disease, with the gene that it names."""
+    truth, gene = gene_result(text)
     line = say("sources.text.report", name=name, matched=text[:160], date=when.date)
     record.add(
         Event(
@@ -189,7 +185,7 @@ def _read_genes(record: Record, text: str, when: When, ref: str, name: str) -> N
             when.span.high,
             when.known,
             truth=truth,
-            detail=gene[1] if gene and truth else None,
+            detail=gene,
             ref=ref,
             text=line,
         )
