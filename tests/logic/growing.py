@@ -183,7 +183,7 @@ def definitions(draw: Draw, most: int = 30, depth: int = 3) -> dict[str, n.Value
 
 _DAYS = (0.0, 1.0, 2.0, 3.0, 5.0)
 _SPANS = (
-    *((day, day) for day in _DAYS),
+    *((day, day) for day in (1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0)),  # many of one day
     (-INF, INF),  # undated
     (0.0, 3.0),  # a partial date
     (1.0, 2.0),
@@ -214,7 +214,7 @@ def events(draw: Draw) -> Event:
         concept=pick(CONCEPTS),
         start=start,
         end=end,
-        known=pick((-INF, *_DAYS)),
+        known=pick((-INF, -INF, -INF, 1.0, 2.0, 3.0)),
         low=low,
         high=high,
         times_low=times_low,
@@ -225,7 +225,7 @@ def events(draw: Draw) -> Event:
     )
 
 
-def records(most: int = 6) -> st.SearchStrategy[list[Event]]:
+def records(most: int = 8) -> st.SearchStrategy[list[Event]]:
     """The events of one patient."""
     return st.lists(events(), max_size=most)
 
