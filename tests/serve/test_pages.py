@@ -139,7 +139,12 @@ def test_entered_results_are_kept_and_used(clinic: TestClient) -> None:
     assert "77,777" in clinic.get("/patients/example-untested").text
     score = {"kind": "mmt8", "on": "2024-12-02", "value": "61"}
     assert clinic.post("/patients/example-untested/measures", data=score).status_code == 200
-    for wrong in ({**sent, "value": "-1"}, {**sent, "on": "2999-01-01"}, {**sent, "unit": "kU"}, {**score, "value": "151"}):
+    for wrong in (
+        {**sent, "value": "-1"},
+        {**sent, "on": "2999-01-01"},
+        {**sent, "unit": "kU"},
+        {**score, "value": "151"},
+    ):
         assert clinic.post("/patients/example-untested/measures", data=wrong).status_code == 422
 
 
@@ -170,9 +175,7 @@ def test_reviews_are_kept_and_exported(clinic: TestClient) -> None:
         ("example-srp", [], 400),
     ],
 )
-def test_reviews_that_make_no_sense_are_refused(
-    clinic: TestClient, patient: str, body: object, status: int
-) -> None:
+def test_reviews_that_make_no_sense_are_refused(clinic: TestClient, patient: str, body: object, status: int) -> None:
     answer = clinic.post(f"/api/reviews/{patient}", json=body)
     assert answer.status_code == status
     assert answer.json()["resourceType"] == "OperationOutcome"

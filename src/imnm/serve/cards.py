@@ -14,6 +14,7 @@ from imnm.assessment.model import Alert, Diagnosis, Evidence, Step
 from imnm.assessment.program import RANK
 from imnm.assessment.steps import alerts_of, decisive_step, steps_of
 from imnm.knowledge import findings as f
+from imnm.knowledge.concepts import CONCEPTS
 from imnm.knowledge.evidence import sources
 from imnm.knowledge.messages import say
 from imnm.logic.evaluate import Program
@@ -159,13 +160,13 @@ def _orders(brief: Brief) -> list[dict[str, Any]]:
     subject = {"reference": f"Patient/{brief.case.reading.patient}"}
     return [
         {
-            "label": say("serve.cds.suggest_test", title=step.title)[:80],
+            "label": step.title[:80],
             "uuid": str(uuid.uuid4()),
             "isRecommended": step.urgency in ("emergency", "urgent"),
             "actions": [
                 {
                     "type": "create",
-                    "description": say("serve.cds.action_test", title=step.title),
+                    "description": step.title,
                     "resource": {
                         "resourceType": "ServiceRequest",
                         "status": "draft",
@@ -181,8 +182,9 @@ def _orders(brief: Brief) -> list[dict[str, Any]]:
 
 
 def _order_code(step: Step) -> dict[str, Any]:
-    coding = _coding(ORDERED.get(step.id, ""))
-    return {"text": step.title} | ({"coding": [coding]} if coding else {})
+    concept = ORDERED.get(step.id, "")
+    coding = _coding(concept)
+    return {"text": CONCEPTS[concept].label if concept else step.title} | ({"coding": [coding]} if coding else {})
 
 
 @cache
@@ -289,14 +291,19 @@ def _mark(provisional: bool) -> str:
     return f" {say('serve.cds.provisional')}" if provisional else ""
 
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@/])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]#~|!])")
+_LINE_START = re.compile(r"^([-+=>]|\d+(?=[.)]))")
+_ADDRESS = re.compile(r"(://)|\b(www)(\.)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
-    """Text in which Markdown and HTML mean nothing: no tag, link, image, address or heading can come of it."""
+    """Text in which Markdown and HTML mean nothing: no tag, link, image or heading can come of it. Addresses are
+    broken by a space, because many renderers make a link of whatever looks like one."""
     line = " ".join(visible(text).split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", line).replace("www\\.", "www&#46;")
+    line = _ADDRESS.sub(lambda found: ": //" if found[1] else f"{found[2]} .", line)
+    line = _MARKDOWN.sub(r"\\\1", line)
+    line = _LINE_START.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", line)
+    return re.sub(r"&(?!#\d+;)", "&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _evidence_of(alerts: Sequence[Alert]) -> list[str]:

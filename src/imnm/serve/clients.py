@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,17 +101,17 @@ class Clients:
         self.keys = {client.issuer: _Keys(client) for client in settings.cds_clients}
         self.open = settings.loopback and not self.keys
 
-    async def caller(self, authorization: list[str], path: str) -> Caller:
-        """Who calls this path. Raises Refused without a reason, which is logged."""
+    async def caller(self, authorization: list[str], paths: Sequence[str]) -> Caller:
+        """Who calls one of these addresses. Raises Refused without a reason, which is logged."""
         if self.open:
             return Caller()
         try:
-            return await self._verified(authorization, f"{self.settings.address}{path}")
+            return await self._verified(authorization, [f"{self.settings.address}{path}" for path in paths])
         except Invalid as error:
             logs.event("token_refused", logging.WARNING, reason=str(error))
             raise Refused(401, say("serve.cds.unauthorized")) from None
 
-    async def _verified(self, authorization: list[str], endpoint: str) -> Caller:
+    async def _verified(self, authorization: list[str], endpoints: Sequence[str]) -> Caller:
         token = _token(authorization)
         header, claims = _parts(token)
         keys = self.keys.get(claims.get("iss") if isinstance(claims.get("iss"), str) else "")  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ class Clients:
         if key is None:
             raise Invalid("no key of this kid")
         _check_signature(token, key, header["alg"])
-        _check_claims(claims, keys.client, endpoint, time.time())
+        _check_claims(claims, keys.client, endpoints, time.time())
         if not self.store.first_use(claims["iss"], claims["jti"], float(claims["exp"])):
             raise Invalid("jti was used before")
         tenant = claims.get("tenant")
@@ -191,9 +191,10 @@ def _check_signature(token: str, key: Any, algorithm: str) -> None:
         raise Invalid("signature is wrong") from error
 
 
-def _check_claims(claims: Mapping[str, Any], client: CdsClient, endpoint: str, now: float) -> None:
+def _check_claims(claims: Mapping[str, Any], client: CdsClient, endpoints: Sequence[str], now: float) -> None:
     audience = claims.get("aud")
-    if endpoint not in (audience if isinstance(audience, list) else [audience]):
+    named = audience if isinstance(audience, list) else [audience]
+    if not any(endpoint in named for endpoint in endpoints):
         raise Invalid("aud is not this endpoint")
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
     if expires <= now - LEEWAY:

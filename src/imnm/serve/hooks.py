@@ -6,6 +6,7 @@ fetched: unknown), null (the record has nothing), an OperationOutcome (failed: u
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -162,7 +163,7 @@ def discovery() -> bytes:
 @router.get("/cds-services")
 async def discover(request: Request) -> Response:
     """Which services there are. Holds no patient data and needs no token."""
-    tag = f'"{abs(hash(discovery())):x}"'
+    tag = f'"{hashlib.sha256(discovery()).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"etag": tag})
     return Response(discovery(), media_type="application/json", headers={"etag": tag})
@@ -174,7 +175,7 @@ async def discover(request: Request) -> Response:
 @router.post("/cds-services/{id}")
 async def call(request: Request, id: str) -> Response:
     """Answer a call with cards."""
-    caller = await _caller(request, id)
+    caller = await _caller(request, f"/cds-services/{id}")
     service = _service(id)
     body = await _body(request)
     if len(body) > INLINE:
@@ -219,10 +220,9 @@ def _news(store: Any, shown: Sequence[Shown], shown_to: str) -> list[cards.Card]
     return news
 
 
-async def _caller(request: Request, id: str) -> Caller:
-    caller: Caller = await request.app.state.clients.caller(
-        request.headers.getlist("authorization"), f"/cds-services/{id}"
-    )
+async def _caller(request: Request, *paths: str) -> Caller:
+    """Who calls one of these addresses. Raises Refused."""
+    caller: Caller = await request.app.state.clients.caller(request.headers.getlist("authorization"), paths)
     return caller
 
 
@@ -291,7 +291,7 @@ def _reading(asked: HookRequest, patient: str) -> tuple[Reading, About]:
         if raw == b"null" and key != "patient":
             continue
         look = None if raw in (b"", b"null") else _looked(key, raw)
-        if look is None or look.resource_type == "OperationOutcome":
+        if look is None or look.resource_type == "OperationOutcome" or _has_failed(raw):
             missing.append(key)
             continue
         if any(link.get("relation") == "next" for link in look.link or ()):
@@ -304,11 +304,10 @@ def _reading(asked: HookRequest, patient: str) -> tuple[Reading, About]:
         reading = read(_bundle(given))
     except InputError as error:
         raise Refused(400, say("serve.cds.unreadable")) from error
-    if reading.patient != patient.removeprefix("Patient/"):
+    wanted = patient.removeprefix("Patient/")
+    if reading.patient not in ("", wanted):
         raise Refused(400, say("serve.cds.other_patient"))
-    failed = [key for key, text in zip(REQUIRED[1:], given[1:], strict=False) if _is_failure(text)]
-    if failed:
-        raise Refused(412, say("serve.cds.missing", keys=", ".join(failed)))
+    reading.patient = wanted
     return reading, About(tuple(missing), tuple(partial))
 
 
@@ -325,16 +324,21 @@ def _looked(key: str, raw: bytes) -> _Look:
 class _Failure(msgspec.Struct):
     """A Bundle looked at for what failed."""
 
-    entry: list[dict[str, Any]] | None = None
+    entry: list[Any] | None = None
 
 
-def _is_failure(raw: bytes) -> bool:
+def _has_failed(raw: bytes) -> bool:
     """Whether a Bundle holds nothing but OperationOutcomes: its search failed."""
     if b"OperationOutcome" not in raw:
         return False
     entries = msgspec.json.decode(raw, type=_Failure).entry or []
-    kinds = {(entry.get("resource") or {}).get("resourceType") for entry in entries}
+    kinds = {_kind_in(entry) for entry in entries}
     return kinds == {"OperationOutcome"}
+
+
+def _kind_in(entry: Any) -> object:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    return resource.get("resourceType") if isinstance(resource, dict) else None
 
 
 def _bundle(resources: Sequence[bytes]) -> bytes:
@@ -402,8 +406,8 @@ def _statin(order: dict[str, Any], medications: Sequence[dict[str, Any]], patien
 
 @router.post("/cds-services/{id}/feedback")
 async def feedback(request: Request, id: str) -> Response:
-    """Keep what became of cards."""
-    await _caller(request, f"{id}/feedback")
+    """Keep what became of cards. The token may name this address or the service's own."""
+    await _caller(request, f"/cds-services/{id}/feedback", f"/cds-services/{id}")
     _service(id)
     body = await _body(request)
     try:
