@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 
+from imnm import __version__
 from imnm.sources import Reading, read
 
 from . import aftercare
@@ -69,7 +69,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         case.truth("already_coded") is True,
     )
     return Assessment(
-        version=_version(),
+        version=__version__,
         knowledge=KNOWLEDGE_VERSION,
         patient=patient,
         as_of=iso(day) or "",
@@ -91,10 +91,3 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         statins=statins_of(case),
         **after,
     )
-
-
-def _version() -> str:
-    try:
-        return version("imnm")
-    except PackageNotFoundError:
-        return "0"

@@ -8,7 +8,7 @@ the tag it rests on in the literature.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -55,11 +55,12 @@ def aftercare_of(case: Case, diagnosis: Diagnosis) -> dict[str, Any]:
     one to speak of; conflicts as far as they concern the patient.
     """
     subtype = diagnosis.id if diagnosis.id in t.IMNM_SUBTYPES else None
+    judge = Judge(case) if subtype else None
     return {
-        "cancer_screening": screening(case, subtype) if subtype else None,
-        "treatment": treatment(case, subtype),
+        "cancer_screening": screening(judge, subtype) if judge and subtype else None,
+        "treatment": treatment(case, judge, subtype),
         "monitoring": monitoring(case, subtype),
-        "trials": trials_for(case) if subtype else [],
+        "trials": trials_for(judge) if judge else [],
         "conflicts": conflicts_for(case, subtype),
     }
 
@@ -120,14 +121,13 @@ class Judge:
 # ---------------------------------------------------------------- treatment
 
 
-def treatment(case: Case, subtype: str | None) -> dict[str, Any] | None:
+def treatment(case: Case, judge: Judge | None, subtype: str | None) -> dict[str, Any] | None:
     """Options, safety checks and lipid lowering; None if nothing of it applies."""
     lipids = lipid_lowering(case)
     if subtype is None and lipids is None:
         return None
     found: dict[str, Any] = {"notice": say("treatment.page.notice"), "subtype": subtype}
-    if subtype is not None:
-        judge = Judge(case)
+    if judge is not None and subtype is not None:
         rows = [_option(judge, option, subtype) for option in t.OPTIONS if subtype in option.roles]
         found["options"] = sorted(rows, key=lambda row: ROLE_ORDER.index(row["role"]))
         found["safety"] = safety(case)
@@ -187,8 +187,8 @@ def drug_state(case: Case, drugs: Sequence[str]) -> dict[str, Any]:
 
 def _one_drug(case: Case, drug: str) -> tuple[str, float, float, list[Event]]:
     """State, first and last day (infinite: not known or not over), and the entries behind the state."""
-    events, stops = _of(case, [drug]), _of(case, [f"{drug}.stop"])
-    active = [event for event in _of(case, [f"{drug}.active"]) if event.truth is not False]
+    events, stops = case.of(drug), case.of(f"{drug}.stop")
+    active = [event for event in case.of(f"{drug}.active") if event.truth is not False]
     given = [event for event in events if event.truth is True]
     since = min((event.end for event in given if math.isfinite(event.end)), default=math.inf)
     stopped = max((event.end for event in stops), default=-math.inf)
@@ -201,11 +201,6 @@ def _one_drug(case: Case, drug: str) -> tuple[str, float, float, list[Event]]:
     if given:
         return "started", since, math.inf, given
     return ("not_taken" if events else "not_recorded"), math.inf, math.inf, events
-
-
-def _of(case: Case, concepts: Iterable[str]) -> list[Event]:
-    wanted = frozenset(concepts)
-    return [event for event in case.events if event.concept in wanted]
 
 
 # ---------------------------------------------------------------- safety checks
@@ -221,13 +216,13 @@ def safety(case: Case) -> list[dict[str, Any]]:
     return [
         _check(case, check)
         for check in t.SAFETY_CHECKS
-        if check.phase == "before" or any(event.truth is True for event in _of(case, check.drugs))
+        if check.phase == "before" or any(event.truth is True for event in case.of(*check.drugs))
     ]
 
 
 def _check(case: Case, check: t.SafetyCheck) -> dict[str, Any]:
     status, shown, due = _status(case, check)
-    positive = [e for e in _of(case, check.positive_matters) if e.truth is True]
+    positive = [e for e in case.of(*check.positive_matters) if e.truth is True]
     return {
         "id": check.id,
         "title": say(f"treatment.check.{check.id}.title"),
@@ -250,7 +245,7 @@ def _status(case: Case, check: t.SafetyCheck) -> tuple[str, list[Event], str | N
     A part that no reader knows yet leaves the check open; what is missing or overdue among the others is said.
     """
     readable = [group for group in check.done_by if any(concept in CONCEPTS for concept in group)]
-    newest = [_newest(_of(case, group)) for group in readable]
+    newest = [_newest(case.of(*group)) for group in readable]
     shown = [event for event in newest if event is not None]
     if not readable or (len(shown) < len(readable) and not _holds(case, check.area)):
         return "unknown", shown, None
@@ -272,7 +267,7 @@ def _stale(case: Case, check: t.SafetyCheck, last: float) -> bool:
 
 def _begun(case: Case, check: t.SafetyCheck) -> float | None:
     """The day by which the first of the check's drugs was started, if it is known."""
-    days = [event.end for event in _of(case, check.drugs) if event.truth is True and math.isfinite(event.end)]
+    days = [event.end for event in case.of(*check.drugs) if event.truth is True and math.isfinite(event.end)]
     return min(days, default=None)
 
 
@@ -280,13 +275,15 @@ def _newest(events: Sequence[Event]) -> Event | None:
     return max(events, key=lambda event: event.end if math.isfinite(event.end) else -math.inf, default=None)
 
 
-RESULTS = tuple(id for id, concept in CONCEPTS.items() if concept.domain == "result")
-PROCEDURES = tuple(id for id, concept in CONCEPTS.items() if concept.domain == "procedure")
+KINDS: dict[t.Area, frozenset[str]] = {
+    "laboratory": frozenset(id for id, concept in CONCEPTS.items() if concept.domain == "result"),
+    "procedure": frozenset(id for id, concept in CONCEPTS.items() if concept.domain == "procedure"),
+}
 
 
 def _holds(case: Case, area: t.Area) -> bool:
     """Whether the record holds anything of this kind, so that not holding one thing says something."""
-    return bool(_of(case, RESULTS if area == "laboratory" else PROCEDURES)) if area != "talk" else False
+    return area in KINDS and not KINDS[area].isdisjoint(case.by_concept.concepts)
 
 
 def _due_again(case: Case, check: t.SafetyCheck, last: float) -> float | None:
@@ -364,12 +361,12 @@ IS_IMNM = {
 }
 
 
-def screening(case: Case, subtype: str) -> dict[str, Any]:
+def screening(judge: Judge, subtype: str) -> dict[str, Any]:
     """The plan of cancer screening: category, panels against the record, and dates.
 
     The category and the panels are those of ``imacs-cancer-2023``; here they are compared with the record.
     """
-    judged = conditions().run(case.events, case.as_of, case.values)
+    case, judged = judge.case, judge.values
     known: dict[str, Any] = {**case.values, **IS_IMNM}
     known |= {id: judged[id] for id in ("age_at_onset", "dysphagia_moderate_or_severe")}
     known["diagnosed_on"] = judged[f"diagnosed_{subtype}"]
@@ -455,7 +452,7 @@ def _panel(
 
 def _screening_item(case: Case, test: Mapping[str, Any], since: float) -> dict[str, Any]:
     concepts = [concept for concept in m.SCREENING_DONE_BY[test["id"]] if concept in CONCEPTS]
-    found = [event for event in _of(case, concepts) if math.isfinite(event.end) and event.end >= since]
+    found = [event for event in case.of(*concepts) if math.isfinite(event.end) and event.end >= since]
     last = _newest(found)
     if last is not None:
         status = "done"
@@ -477,10 +474,9 @@ def _screening_item(case: Case, test: Mapping[str, Any], since: float) -> dict[s
 # ---------------------------------------------------------------- trials
 
 
-def trials_for(case: Case) -> list[dict[str, Any]]:
+def trials_for(judge: Judge) -> list[dict[str, Any]]:
     """The trials that may still take people, each criterion true, false or unknown in this patient; those that fit
     best first."""
-    judge = Judge(case)
     rows = [_trial(judge, trial) for trial in trials().values() if not trial.closed]
     order = {"possible": 0, "unknown": 1, "no": 2}
     return sorted(rows, key=lambda row: order[row["fit"]])
@@ -550,7 +546,7 @@ def situations(case: Case, subtype: str | None) -> frozenset[str]:
             found.add(situation)
     if case.truth("anti_hmgcr_positive") and subtype is None:
         found.add("antibody")
-    if found and any(event.truth is True for event in _of(case, ("pregnancy",))):
+    if found and any(event.truth is True for event in case.of("pregnancy")):
         found.add("pregnancy")
     return frozenset(found)
 

@@ -11,7 +11,7 @@ from imnm.knowledge.differential import default_setting
 from imnm.knowledge.findings import FINDINGS, SILENCE_MEANS_NO
 from imnm.knowledge.messages import say
 from imnm.logic.evaluate import Proof, Result, Values
-from imnm.logic.event import Event, day_date, day_number
+from imnm.logic.event import ByConcept, Event, day_date, day_number
 from imnm.logic.interval import Interval
 from imnm.sources import Reading
 
@@ -34,12 +34,17 @@ class Case:
         self.reading = reading
         self.as_of = as_of
         self.events: Sequence[Event] = [event for event in reading.events if event.known <= as_of]
+        self.by_concept = ByConcept(self.events)
         self.values: Values = program.core().run(self.events, as_of)
         self.advice: Values = program.advice().run(self.events, as_of, self.values)
         self.proof = program.core().prover(self.values)
         self.dates = {event.ref: event.end for event in self.events}
-        self.anything = any(event.concept not in WHO for event in self.events)
+        self.anything = not self.by_concept.concepts <= WHO
         self.level = program.level_of(self.values, self.anything)
+
+    def of(self, *concepts: str) -> list[Event]:
+        """The events of any of these concepts, in the order of the record."""
+        return self.by_concept.of(*concepts)
 
     def truth(self, id: str) -> bool | None:
         """The truth of a finding or rule."""
@@ -53,12 +58,9 @@ class Case:
 
     def evidence(self, *ids: str) -> list[model.Evidence]:
         """The record entries behind these findings that are known, each once."""
-        seen: dict[str, model.Evidence] = {}
-        for id in ids:
-            if id in FINDINGS and self.known(id):
-                for entry in self.proof(id).evidence:
-                    seen.setdefault(entry.ref + entry.text, model.Evidence(entry.ref, entry.text))
-        return list(seen.values())
+        known = [id for id in ids if id in FINDINGS and self.known(id)]
+        entries = dict.fromkeys(entry for id in known for entry in self.proof(id).evidence)
+        return [model.Evidence(entry.ref, entry.text) for entry in entries]
 
     def known(self, id: str) -> bool:
         """Whether anything is known of the finding."""
@@ -104,7 +106,7 @@ def setting_of(case: Case, asked: str | None) -> str:
 def genes_of(case: Case) -> tuple[str, ...]:
     """The genes in which a test found what explains the disease, as named in the record."""
     return tuple(
-        dict.fromkeys(e.detail for e in case.events if e.concept == "genetic_test_positive" and e.truth and e.detail)
+        dict.fromkeys(event.detail for event in case.of("genetic_test_positive") if event.truth and event.detail)
     )
 
 
@@ -190,7 +192,7 @@ def patient_of(case: Case) -> model.Patient:
 
 def ck_series(case: Case) -> dict[str, list[model.SeriesPoint]]:
     """The CK results in order of time."""
-    points = [event for event in case.events if event.concept == "creatine_kinase_total"]
+    points = case.of("creatine_kinase_total")
     points.sort(key=lambda event: (event.end, event.start, event.ref))
     return {
         "ck": [model.SeriesPoint(iso(e.end), _number(e.low), _number(e.high), e.uln, e.ref, e.text) for e in points]

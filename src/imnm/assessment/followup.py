@@ -18,7 +18,7 @@ from imnm.knowledge.evidence import Evidence
 from imnm.knowledge.findings import CK_1000
 from imnm.knowledge.messages import say
 from imnm.knowledge.treatment import GLUCOCORTICOID, IMMUNOGLOBULIN, IMMUNOSUPPRESSANTS
-from imnm.logic.event import Event, day_date
+from imnm.logic.event import ByConcept, Event, day_date
 from imnm.logic.interval import Interval, exactly
 from imnm.logic.truth import Truth, all_of, any_of, at_least
 
@@ -35,16 +35,13 @@ class Point(NamedTuple):
     event: Event
 
 
-class Course(NamedTuple):
+class Course:
     """What a course is read from: the events known on the day, the day, and the values of the findings."""
 
-    events: Sequence[Event]
-    as_of: float
-    values: Mapping[str, Any]
-
-    def of(self, *concepts: str) -> list[Event]:
-        """The events of these concepts."""
-        return [event for event in self.events if event.concept in concepts]
+    def __init__(self, events: Iterable[Event], as_of: float, values: Mapping[str, Any]) -> None:
+        self.as_of = as_of
+        self.values = values
+        self.of = ByConcept(events).of
 
     def truth(self, id: str) -> Truth:
         """The truth of a finding."""
@@ -82,9 +79,12 @@ def number(value: float) -> str:
 
 def points(course: Course, concept: str = CK) -> list[Point]:
     """The exact results on exact days in order of time, one a day (the greatest); a CK of nothing is no result."""
-    least = math.ulp(0.0) if concept == CK else 0.0
+    return _points(course.of(concept), math.ulp(0.0) if concept == CK else 0.0)
+
+
+def _points(events: Iterable[Event], least: float = 0.0) -> list[Point]:
     best: dict[float, Point] = {}
-    for event in course.of(concept):
+    for event in events:
         if event.start == event.end and math.isfinite(event.end) and event.low == event.high >= least:
             point = Point(event.end, event.low, event.times_uln, event)
             if event.end not in best or best[event.end].value < point.value:
@@ -253,11 +253,9 @@ def _treated_since(course: Course) -> float:
 
 def strength_scores(course: Course) -> dict[str, list[Point]]:
     """The strength scores in order of time by what they are counted out of (``80``, ``150``); ``""``: not stated."""
-    scales = {event.detail or "" for event in course.of("mmt8")}
-    return {
-        scale: points(course._replace(events=[e for e in course.of("mmt8") if (e.detail or "") == scale]), "mmt8")
-        for scale in sorted(scales)
-    }
+    scores = course.of("mmt8")
+    scales = {event.detail or "" for event in scores}
+    return {scale: _points(e for e in scores if (e.detail or "") == scale) for scale in sorted(scales)}
 
 
 def _strength_statements(course: Course, series: Sequence[Point]) -> Iterator[dict[str, Any]]:

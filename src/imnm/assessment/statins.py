@@ -51,7 +51,7 @@ def statins_of(case: Case) -> dict[str, Any] | None:
 
 
 def _last_stop(case: Case) -> float | None:
-    days = [e.end for e in case.events if e.concept in f.STATIN_STOP and math.isfinite(e.end)]
+    days = [event.end for event in case.of(*f.STATIN_STOP) if math.isfinite(event.end)]
     return max(days) if days else None
 
 
@@ -141,7 +141,7 @@ def _rechallenge(case: Case) -> dict[str, Any]:
 
 def _interactions(case: Case) -> list[dict[str, Any]]:
     """Recorded drugs that raise the level or the risk of the recorded statin (toxic myopathy, not IMNM)."""
-    taken = {e.concept for e in case.events if e.truth is True and e.concept in CONCEPTS}
+    taken = {event.concept for event in case.events if event.truth is True}
     environment: dict[str, Result] = {}
     for item in STATIN_PGX.items:
         prefix, _, name = item.id.partition("_")

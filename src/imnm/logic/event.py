@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable, Set
+from operator import itemgetter
 
 import msgspec
 
@@ -61,6 +63,27 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def times_uln(self) -> Interval:
         """The value in multiples of the upper limit of normal."""
         return Interval(self.times_low, self.times_high)
+
+
+class ByConcept:
+    """A patient's events, found by what they are about."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._placed: dict[str, list[tuple[int, Event]]] = {}
+        for place, event in enumerate(events):
+            self._placed.setdefault(event.concept, []).append((place, event))
+
+    @property
+    def concepts(self) -> Set[str]:
+        """What there are events of."""
+        return self._placed.keys()
+
+    def of(self, *concepts: str) -> list[Event]:
+        """The events of any of these concepts, in the order in which they were given."""
+        found = [placed for concept in dict.fromkeys(concepts) for placed in self._placed.get(concept, ())]
+        if len(concepts) > 1:
+            found.sort(key=itemgetter(0))
+        return [event for _, event in found]
 
 
 def day_number(date: dt.date) -> int:
