@@ -38,12 +38,13 @@ class Entries(NamedTuple):
 
 
 class Table(NamedTuple):
-    """``numeric``: the columns that are aligned right."""
+    """``numeric``: the columns that are aligned right; ``folded``: a page shows it only when asked."""
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[int, ...] = ()
+    folded: bool = False
     kind: str = "table"
 
 

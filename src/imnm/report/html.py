@@ -86,7 +86,7 @@ def _content(assessment: Assessment) -> dict[str, Any]:
 
 def _picture_first(parts: list[Section]) -> list[Section]:
     """On a page the course stands where the eye goes after the steps: before what explains it."""
-    order = {"alerts": 0, "steps": 1, "course": 2, "exposures": 3}
+    order = {"alerts": 0, "steps": 1, "course": 2, "exposures": 3, "statins": 4}
     return sorted(parts, key=lambda section: order.get(section.id, len(order)))
 
 

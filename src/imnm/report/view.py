@@ -299,12 +299,17 @@ def period_words(exposure: Exposure) -> str:
 def _findings(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.findings:
         return ()
-    return (
+    present = [f for f in assessment.findings if f.value is not False]
+    absent = [f for f in assessment.findings if f.value is False]
+    return tuple(
         Table(
-            caption=say("report.section.findings"),
+            caption=say(f"report.{caption}"),
             header=columns("finding", "value", "on", "basis", "record"),
-            rows=tuple(_finding(finding) for finding in assessment.findings),
-        ),
+            rows=tuple(_finding(finding) for finding in some),
+            folded=some is absent,
+        )
+        for caption, some in (("section.findings", present), ("line.all_absent", absent))
+        if some
     )
 
 
@@ -373,7 +378,7 @@ def _sources(assessment: Assessment, brief: bool) -> tuple[Block, ...]:
     if not cited:
         return ()
     rows = tuple((id, labels.citation(id)) for id in cited)
-    return (Table(say("report.section.sources"), columns("source", "title"), rows),)
+    return (Table(say("report.section.sources"), columns("source", "title"), rows, folded=True),)
 
 
 def _cited(assessment: Assessment) -> Iterable[str]:
