@@ -88,6 +88,7 @@ def _screen(
 ) -> int:
     _need_extra(failure)
     from . import output
+    from .rows import ListedRow
     from .screen import screen
     from .source import SourceError
 
@@ -111,7 +112,7 @@ def _screen(
             form = arguments.format if arguments.format in ("json", "csv") else "table"
             _emit(output.counts_only(answer, arguments.min_cell, form), arguments.out)
         elif arguments.format == "parquet":
-            output.write_parquet(answer.worklist[: arguments.limit or None], output.ListedRow, Path(arguments.out))
+            output.write_parquet(answer.worklist[: arguments.limit or None], ListedRow, Path(arguments.out))
         else:
             _emit(output.written(answer, arguments.format, arguments.limit), arguments.out)
     except SourceError as error:
@@ -203,7 +204,8 @@ def _evaluate(
     failure: type[Exception],
     local_codes: Callable[[str], dict[tuple[str, str], str]],
 ) -> int:
-    from . import evaluate as evaluation
+    from imnm.population import evaluate as evaluation
+
     from .source import SourceError
 
     try:

@@ -111,11 +111,17 @@ class OmopPopulation:
     they can be compared as well."""
 
     def __init__(
-        self, database: Database, folder: Path, local_codes: LocalCodes | None = None, sample: int = 1000
+        self,
+        database: Database,
+        folder: Path,
+        local_codes: LocalCodes | None = None,
+        sample: int = 1000,
+        also: Iterable[str] = (),
     ) -> None:
         self.database, self.folder, self.local_codes = database, folder, local_codes
         self.report = Report()
         self.sample_size = sample
+        self.also = [int(patient) for patient in also if patient.isdecimal()]
         self.sample: set[str] | None = set()
         self.codes = OmopCodes({}, {}, {}, local_codes)
         self.meanings: dict[int, Coded] = {}
@@ -251,7 +257,9 @@ class OmopPopulation:
 
     def _used(self) -> None:
         """Which concepts the tables use, and how often."""
-        self.run("CREATE TABLE used (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, n BIGINT)")
+        self.run(
+            "CREATE TABLE used (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, n BIGINT)"
+        )
         for table in self.tables:
             columns = self._columns(table, "concept", "source_concept", "source_value")
             query = (
@@ -269,7 +277,9 @@ class OmopPopulation:
         self.codes = OmopCodes(*self._vocabulary(ids), self.local_codes)
         telling = gate_concepts() | EXPANDED
         rows: list[tuple[object, ...]] = []
-        used = self.run("SELECT tab, concept, source_concept, source_value, n FROM used ORDER BY n DESC, tab, concept, source_concept, source_value")
+        used = self.run(
+            "SELECT tab, concept, source_concept, source_value, n FROM used ORDER BY n DESC, tab, concept, source_concept, source_value"
+        )
         for tab, concept, source_concept, source_value, n in used:
             meaning = self.codes.meaning(tab, concept, source_concept, source_value)
             self._map(tab, concept, source_concept, source_value, n, meaning)
@@ -283,9 +293,7 @@ class OmopPopulation:
         self._insert("codes (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, code BIGINT, "
                      "telling BOOLEAN)", rows)  # fmt: skip
 
-    def _map(
-        self, tab: str, concept: int, source: int, value: str | None, n: int, meaning: Meaning
-    ) -> None:
+    def _map(self, tab: str, concept: int, source: int, value: str | None, n: int, meaning: Meaning) -> None:
         """A row of the mapping report: what was understood, and what is not but sounds like muscle."""
         name = meaning.coded.text or value or ""
         direct = sorted({match.direct for match in meaning.coded.matches})
@@ -313,9 +321,7 @@ class OmopPopulation:
         maps_to = self._relations(ids, ("Maps to",))
         targets = {target for found in maps_to.values() for target in found} - set(concepts)
         self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(targets)])
-        unknown = {
-            id for id in ids if not any(self._is_known(concepts, other) for other in (id, *maps_to.get(id, ())))
-        }
+        unknown = {id for id in ids if not any(self._is_known(concepts, other) for other in (id, *maps_to.get(id, ())))}
         ancestors = self._ancestors(unknown)
         above = {id for found in ancestors.values() for id in found} - set(concepts)
         self._add(concepts, [f"{everything} WHERE concept_id IN ({chunk})" for chunk in _lists(above)])
@@ -342,7 +348,9 @@ class OmopPopulation:
             for name in ("answer", "status", "route", "unit"):
                 column = shape.extra.get(name, ("", ""))[0]
                 if column and column in there:
-                    query = f"SELECT DISTINCT CAST({column} AS BIGINT) AS id FROM {self._table(table)} WHERE {column} > 0"
+                    query = (
+                        f"SELECT DISTINCT CAST({column} AS BIGINT) AS id FROM {self._table(table)} WHERE {column} > 0"
+                    )
                     self.database.fetch(self.connection, query, "values_used")
                     found |= {id for (id,) in self.run("SELECT id FROM values_used")}
         return found
@@ -431,6 +439,9 @@ class OmopPopulation:
                 )
         self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
                  "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
+        self._insert("also (person BIGINT)", [(person,) for person in self.also])
+        self.run("INSERT INTO chosen SELECT person, false FROM births WHERE person NOT IN (SELECT person FROM chosen) "
+                 "AND person IN (SELECT person FROM also)")  # fmt: skip
         if self.sample_size:
             self.run(
                 "INSERT INTO chosen SELECT person, false FROM births WHERE person NOT IN (SELECT person FROM chosen) "
@@ -489,9 +500,7 @@ class OmopPopulation:
         self._insert(f"raw_{table}_alone (code BIGINT)", [])
         rows: list[tuple[Any, ...]] = []
         beside: list[int] = []
-        distinct = (
-            f"SELECT DISTINCT {_KEYED} FROM raw_{table}"
-        )
+        distinct = f"SELECT DISTINCT {_KEYED} FROM raw_{table}"
         self.run(f"CREATE OR REPLACE TABLE keys AS SELECT row_number() OVER () AS key, * FROM ({distinct})")
         for key, code, *values in self.run(f"SELECT key, {columns} FROM keys"):
             coded, raw = self.meanings[code], RawResult(*values)
@@ -551,8 +560,8 @@ class OmopPopulation:
                          if self.tables["drug_exposure"] is not ERA
                          else "SELECT DISTINCT code, 0 FROM raw_drug_exposure")  # fmt: skip
         for code, route in pairs:
-            known = self.codes.concepts.get(route)
-            for exposed in exposures_of(self.meanings[code], known.name if known else None):
+            place = self.codes.concepts.get(route)
+            for exposed in exposures_of(self.meanings[code], place.name if place else None):
                 taken, stopped, used = (
                     say(f"sources.text.{key}", name=exposed.name, date=DAY_0)
                     for key in ("drug", "drug_stopped", "drug_active")
@@ -561,7 +570,11 @@ class OmopPopulation:
         self._insert("exposed (code BIGINT, route BIGINT, concept VARCHAR, ingredient VARCHAR, taken VARCHAR, "
                      "stopped VARCHAR, used VARCHAR)", rows)  # fmt: skip
         era = self.tables["drug_exposure"] is ERA
-        columns = "NULL::BIGINT AS supply, NULL AS stop_reason, 0 AS route" if era else "supply, stop_reason, coalesce(route, 0) AS route"
+        columns = (
+            "NULL::BIGINT AS supply, NULL AS stop_reason, 0 AS route"
+            if era
+            else "supply, stop_reason, coalesce(route, 0) AS route"
+        )
         self.run(_COURSES.format(columns=columns, gap=GAP))
         for suffix, text, first, known in (
             ("", "taken", "first", "first"),
@@ -600,7 +613,11 @@ class OmopPopulation:
             self.run(f"INSERT INTO {name} SELECT * FROM {_csv(path, types)}")
 
     def _templates(self, rows: list[tuple[Any, ...]], extra: str) -> None:
-        columns = ["key BIGINT", *filter(None, extra.split(", ")), *(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS)]
+        columns = [
+            "key BIGINT",
+            *filter(None, extra.split(", ")),
+            *(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS),
+        ]
         self._insert(f"templates ({', '.join(columns)})", rows)
 
     def _load_events(self, rows: list[tuple[Any, ...]]) -> None:
@@ -679,9 +696,7 @@ _NEAR = ("creatine kinase", "creatine phosphokinase", "cpk", "statin", "myositis
          "hmg", "srp", "signal recognition", "rhabdomyol", "muscle weakness", "muscle pain")  # fmt: skip
 """What a name that was not understood must contain to be shown in the mapping report."""
 
-_SAME_CODE = (
-    "c.concept = t.concept AND c.source_concept = t.source_concept AND c.source_value IS NOT DISTINCT FROM t.source_value"
-)
+_SAME_CODE = "c.concept = t.concept AND c.source_concept = t.source_concept AND c.source_value IS NOT DISTINCT FROM t.source_value"
 
 _BIRTHS = """
 CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex FROM (
@@ -827,6 +842,8 @@ class LocalDatabase:
     def _described(self, table: str) -> set[str] | None:
         if self.path.is_dir() and table not in self._sources:
             return None
+        if self._sources.get(table, "").startswith("read_csv"):
+            self._sources[table] = self._typed(table)
         try:
             rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()
         except duckdb.CatalogException:
@@ -834,6 +851,15 @@ class LocalDatabase:
         except duckdb.Error as error:
             raise SourceError(say("population.error.table_unreadable", table=table)) from error
         return {str(row[0]).lower() for row in rows}
+
+    def _typed(self, table: str) -> str:
+        """A CSV table with the types of the model: guessed types differ from file to file and are text where empty."""
+        try:
+            names = [row[0] for row in self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()]
+        except duckdb.Error as error:
+            raise SourceError(say("population.error.table_unreadable", table=table)) from error
+        columns = ", ".join(f'CAST("{name}" AS {_csv_type(name.lower())}) AS "{name.lower()}"' for name in names)
+        return f"(SELECT {columns} FROM {self.name(table)})"
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, query: str, into: str) -> None:
         """Run a SELECT and put its rows in a table of the connection. Raises SourceError if a file is broken."""
@@ -850,6 +876,16 @@ class LocalDatabase:
         self.connection.close()
 
 
+def _csv_type(column: str) -> str:
+    if column in ("value_as_number", "range_low", "range_high"):
+        return "DOUBLE"
+    if column.endswith("_date"):
+        return "DATE"
+    whole = column.startswith(("year_of", "month_of", "day_of", "days_", "concept_id_")) or "levels_of" in column
+    return "BIGINT" if whole or (column.endswith("_id") and column[:-3] not in ("domain", "vocabulary", "concept_class",
+                                                                             "relationship")) else "VARCHAR"  # fmt: skip
+
+
 VOCABULARY = frozenset({"concept", "concept_relationship", "concept_ancestor", "vocabulary"})
 
 
@@ -861,11 +897,12 @@ def folder_tables(folder: Path) -> dict[str, str]:
         if path.is_dir():
             for suffix, function in (("parquet", "read_parquet"), ("csv", "read_csv")):
                 if any(path.glob(f"*.{suffix}")):
-                    found[name] = f"{function}({store.literal(str(path / f'*.{suffix}'))})"
+                    options = ", all_varchar = true" if suffix == "csv" else ""
+                    found[name] = f"{function}({store.literal(str(path / f'*.{suffix}'))}{options})"
         elif path.name.lower().endswith(".parquet"):
             found[name] = f"read_parquet({store.literal(str(path))})"
         elif path.name.lower().endswith((".csv", ".csv.gz")):
-            found[name] = f"read_csv({store.literal(str(path))})"
+            found[name] = f"read_csv({store.literal(str(path))}, all_varchar = true)"
     return found
 
 

@@ -21,10 +21,10 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     if not path.exists():
         raise SourceError(say("population.error.not_there", source=source))
     if path.is_dir() and is_omop_folder(path):
-        return OmopPopulation(LocalDatabase(path), folder, options.local_codes, options.sample)
+        return OmopPopulation(LocalDatabase(path), folder, options.local_codes, options.sample, options.also)
     if path.is_file() and path.suffix.lower() in (".duckdb", ".db", ".ddb"):
         database = LocalDatabase(path, options.schema, options.vocabulary_schema)
-        return OmopPopulation(database, folder, options.local_codes, options.sample)
+        return OmopPopulation(database, folder, options.local_codes, options.sample, options.also)
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))

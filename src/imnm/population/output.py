@@ -94,9 +94,7 @@ def table(answer: Screening, limit: int | None = None) -> str:
         lines += [say("population.summary.first", count=len(answer.disagreements)), ""]
     header = [say(f"population.column.{name}") for _, name, _ in _TABLE]
     cells = [_cells(row) for row in rows]
-    widths = [
-        min(most, max(len(line[i]) for line in [header, *cells])) for i, (_, _, most) in enumerate(_TABLE)
-    ]
+    widths = [min(most, max(len(line[i]) for line in [header, *cells])) for i, (_, _, most) in enumerate(_TABLE)]
     for line in [header, *cells]:
         lines.append("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
     if not rows:

@@ -38,6 +38,7 @@ class ScreenOptions(NamedTuple):
     as_of: an ISO date or ``last`` (for each patient the newest day of the record). min_level: the least level that is
     listed. memory_limit: what DuckDB may use, such as ``4GB``. levels_by: another engine for the level query, which
     fills the table *levels* from *events* and *index_rows*. up_to_level: stop before anyone is assessed one by one.
+    also: people who are read even if they do not pass the gate.
     """
 
     as_of: str = "last"
@@ -50,6 +51,7 @@ class ScreenOptions(NamedTuple):
     levels_by: Callable[[duckdb.DuckDBPyConnection], None] | None = None
     up_to_level: bool = False
     sample: int = SAMPLE
+    also: tuple[str, ...] = ()
     engine: str = "duckdb"
     schema: str | None = None
     vocabulary_schema: str | None = None

@@ -84,9 +84,7 @@ def index_rows(connection: duckdb.DuckDBPyConnection, as_of: float | None, today
     """One index row for everyone who passed the gate: the day asked, or the newest day of their own record."""
     day = f"coalesce(newest, {today!r}::DOUBLE)" if as_of is None else f"{as_of!r}::DOUBLE"
     connection.execute("DROP TABLE IF EXISTS index_rows")
-    connection.execute(
-        f"CREATE TABLE index_rows AS SELECT patient, {day} AS as_of FROM people WHERE passed"
-    )
+    connection.execute(f"CREATE TABLE index_rows AS SELECT patient, {day} AS as_of FROM people WHERE passed")
 
 
 def compute_levels(connection: duckdb.DuckDBPyConnection, query: str | None = None) -> None:

@@ -98,7 +98,9 @@ _EVERYDAY: tuple[Item, ...] = (
     Item("leukocytes", "LOINC", "6690-2", "Leukocytes [#/volume] in Blood by Automated count", "Measurement"),
     Item("platelets", "LOINC", "777-3", "Platelets [#/volume] in Blood by Automated count", "Measurement"),
     Item("cholesterol", "LOINC", "2093-3", "Cholesterol [Mass/volume] in Serum or Plasma", "Measurement"),
-    Item("ldl", "LOINC", "18262-6", "Cholesterol in LDL [Mass/volume] in Serum or Plasma by Direct assay", "Measurement"),
+    Item(
+        "ldl", "LOINC", "18262-6", "Cholesterol in LDL [Mass/volume] in Serum or Plasma by Direct assay", "Measurement"
+    ),
     Item("hba1c", "LOINC", "4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "Measurement"),
     Item("hypertension", "SNOMED", "59621000", "Essential hypertension", "Condition"),
     Item("diabetes", "SNOMED", "44054006", "Type 2 diabetes mellitus", "Condition"),
@@ -154,7 +156,12 @@ class Vocabulary:
 
 
 def synthesise(
-    patients: int, out: Path, form: str, seed: int = 1, prevalence: float = 0.0002, progress: Progress = lambda line: None
+    patients: int,
+    out: Path,
+    form: str,
+    seed: int = 1,
+    prevalence: float = 0.0002,
+    progress: Progress = lambda line: None,
 ) -> Made:
     """Write a population. The same arguments give the same people. Raises SourceError for impossible arguments."""
     if patients < 1 or not 0 <= prevalence <= 0.5:
@@ -458,9 +465,7 @@ def _ck(case: CaseOf, dice: random.Random, stop: dt.date | None, records: _Recor
 def _recognised(case: CaseOf, day: dt.date, dice: random.Random, records: _Records) -> None:
     """The antibody and, by the habits of coders, a diagnosis that is hardly ever called IMNM; then treatment."""
     for antibody, disease in (("anti_hmgcr", "imnm_hmgcr"), ("anti_srp", "imnm_srp")):
-        records.answered.append(
-            (case.person, day, antibody, "Positive" if case.disease == disease else "Negative")
-        )
+        records.answered.append((case.person, day, antibody, "Positive" if case.disease == disease else "Negative"))
     icd = dice.choice(_IMNM_CODED)
     records.stated.append((case.person, day, _STANDARD[icd], icd))
     records.taken.append((case.person, day, day + dt.timedelta(days=89), 90, "prednisone"))
@@ -508,7 +513,14 @@ def _write_omop(
 
 def _write_vocabulary(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, out: Path) -> None:
     rows = [
-        (vocabulary.ids[key], item.name, item.domain, item.vocabulary, item.code, None if item.vocabulary == "ICD10CM" else "S")
+        (
+            vocabulary.ids[key],
+            item.name,
+            item.domain,
+            item.vocabulary,
+            item.code,
+            None if item.vocabulary == "ICD10CM" else "S",
+        )
         for key, item in vocabulary.items.items()
     ]
     connection.execute(
@@ -534,8 +546,8 @@ def _write_vocabulary(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabul
 # ---------------------------------------------------------------- FHIR
 
 _CODING = (
-    "struct_pack(\"coding\" := [struct_pack(\"system\" := {system}, \"code\" := {v}.code, \"display\" := {v}.name)], "
-    "\"text\" := {v}.name)"
+    'struct_pack("coding" := [struct_pack("system" := {system}, "code" := {v}.code, "display" := {v}.name)], '
+    '"text" := {v}.name)'
 )
 _URI = "CASE {v}.system WHEN 'LOINC' THEN 'http://loinc.org' WHEN 'SNOMED' THEN 'http://snomed.info/sct' WHEN " \
        "'RxNorm' THEN 'http://www.nlm.nih.gov/research/umls/rxnorm' ELSE 'http://hl7.org/fhir/sid/icd-10-cm' END"  # fmt: skip
@@ -550,37 +562,52 @@ def _subject() -> str:
 
 
 def _fhir_queries() -> Iterator[tuple[str, str]]:
-    yield "Patient", (
-        "SELECT 'Patient' AS \"resourceType\", person::VARCHAR AS id, CASE WHEN female THEN 'female' ELSE 'male' END "
-        'AS gender, birth::VARCHAR AS "birthDate" FROM people'
+    yield (
+        "Patient",
+        (
+            "SELECT 'Patient' AS \"resourceType\", person::VARCHAR AS id, CASE WHEN female THEN 'female' ELSE 'male' END "
+            'AS gender, birth::VARCHAR AS "birthDate" FROM people'
+        ),
     )
-    yield "Encounter", (
-        "SELECT 'Encounter' AS \"resourceType\", visit::VARCHAR AS id, 'finished' AS status, "
-        f'{_subject()} AS subject, struct_pack("start" := day::VARCHAR, "end" := day::VARCHAR) AS period FROM visits'
+    yield (
+        "Encounter",
+        (
+            "SELECT 'Encounter' AS \"resourceType\", visit::VARCHAR AS id, 'finished' AS status, "
+            f'{_subject()} AS subject, struct_pack("start" := day::VARCHAR, "end" := day::VARCHAR) AS period FROM visits'
+        ),
     )
-    status = "struct_pack(\"coding\" := [struct_pack(\"code\" := 'confirmed')])"
-    yield "Condition", (
-        "SELECT 'Condition' AS \"resourceType\", 'c' || row_number() OVER () + {base} AS id, "
-        f'{status} AS "verificationStatus", {_coding("v")} AS code, {_subject()} AS subject, day::VARCHAR AS '
-        '"onsetDateTime", day::VARCHAR AS "recordedDate" FROM stated s JOIN vocabulary v ON v.key = '
-        "CASE WHEN s.icd IS NOT NULL AND hash(s.person, s.icd) % 2 = 0 THEN s.icd ELSE s.key END"
+    status = 'struct_pack("coding" := [struct_pack("code" := \'confirmed\')])'
+    yield (
+        "Condition",
+        (
+            "SELECT 'Condition' AS \"resourceType\", 'c' || row_number() OVER () + {base} AS id, "
+            f'{status} AS "verificationStatus", {_coding("v")} AS code, {_subject()} AS subject, day::VARCHAR AS '
+            '"onsetDateTime", day::VARCHAR AS "recordedDate" FROM stated s JOIN vocabulary v ON v.key = '
+            "CASE WHEN s.icd IS NOT NULL AND hash(s.person, s.icd) % 2 = 0 THEN s.icd ELSE s.key END"
+        ),
     )
     number = 'struct_pack("value" := number, "unit" := unit, "code" := unit)'
     limit = 'CASE WHEN high IS NOT NULL THEN [struct_pack("high" := struct_pack("value" := high, "unit" := unit))] END'
-    yield "Observation", (
-        "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, 'final' AS status, "
-        f'{_coding("v")} AS code, {_subject()} AS subject, CASE WHEN visit IS NOT NULL THEN struct_pack("reference" := '
-        "'Encounter/' || visit) END AS encounter, day::VARCHAR AS \"effectiveDateTime\", "
-        f'CASE WHEN number IS NOT NULL THEN {number} END AS "valueQuantity", text AS "valueString", {limit} AS '
-        '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured UNION ALL '
-        "SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) JOIN vocabulary v USING (key)"
+    yield (
+        "Observation",
+        (
+            "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, 'final' AS status, "
+            f'{_coding("v")} AS code, {_subject()} AS subject, CASE WHEN visit IS NOT NULL THEN struct_pack("reference" := '
+            "'Encounter/' || visit) END AS encounter, day::VARCHAR AS \"effectiveDateTime\", "
+            f'CASE WHEN number IS NOT NULL THEN {number} END AS "valueQuantity", text AS "valueString", {limit} AS '
+            '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured UNION ALL '
+            "SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) JOIN vocabulary v USING (key)"
+        ),
     )
-    yield "MedicationRequest", (
-        "SELECT 'MedicationRequest' AS \"resourceType\", 'm' || row_number() OVER () + {base} AS id, "
-        "CASE WHEN finish < DATE '2023-10-01' THEN 'completed' ELSE 'active' END AS status, 'order' AS intent, "
-        f'{_coding("v")} AS "medicationCodeableConcept", {_subject()} AS subject, day::VARCHAR AS "authoredOn", '
-        'struct_pack("validityPeriod" := struct_pack("start" := day::VARCHAR, "end" := finish::VARCHAR)) AS '
-        '"dispenseRequest" FROM taken JOIN vocabulary v USING (key)'
+    yield (
+        "MedicationRequest",
+        (
+            "SELECT 'MedicationRequest' AS \"resourceType\", 'm' || row_number() OVER () + {base} AS id, "
+            "CASE WHEN finish < DATE '2023-10-01' THEN 'completed' ELSE 'active' END AS status, 'order' AS intent, "
+            f'{_coding("v")} AS "medicationCodeableConcept", {_subject()} AS subject, day::VARCHAR AS "authoredOn", '
+            'struct_pack("validityPeriod" := struct_pack("start" := day::VARCHAR, "end" := finish::VARCHAR)) AS '
+            '"dispenseRequest" FROM taken JOIN vocabulary v USING (key)'
+        ),
     )
 
 

@@ -1,0 +1,413 @@
+"""How well the flags agree with chart-reviewed labels, beside the rules a hospital would think of first."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from imnm.assessment import program
+from imnm.assessment.criteria import criteria_of
+from imnm.assessment.engine import Case, resolve_as_of
+from imnm.knowledge.differential import DISEASES
+from imnm.knowledge.findings import CK_1000
+from imnm.knowledge.messages import say
+from imnm.logic.event import Event, day_date, day_number
+from imnm.logic.interval import INF
+from imnm.sources import Reading
+
+from .rows import IMNM, level_changes
+from .source import Progress, SourceError
+
+BASELINES = ("coded", "ck_1000", "ck_1000_statin", "eular_acr")
+_Z = 1.959963984540054
+"""The normal quantile of a two-sided 95% interval."""
+
+
+class Label(NamedTuple):
+    """A chart review: whether it is IMNM, and when that was recognised, if known."""
+
+    imnm: bool
+    diagnosed_on: dt.date | None
+
+
+class Flags(NamedTuple):
+    """What each rule says of one person, and the day on which each level was first reached."""
+
+    by_rule: dict[str, bool]
+    first: dict[str, float]
+
+
+class Rate(msgspec.Struct):
+    """A share with its 95% interval; None where there is nobody to count."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    of: int
+
+
+class Row(msgspec.Struct):
+    """One rule against the labels. ``number_needed_to_test``: people flagged for one with IMNM."""
+
+    rule: str
+    label: str
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+    sensitivity: Rate
+    specificity: Rate
+    ppv: Rate
+    npv: Rate
+    number_needed_to_test: float | None
+    ppv_at_prevalence: Rate | None = None
+    tests_per_case_at_prevalence: float | None = None
+
+
+class Saved(msgspec.Struct):
+    """Days from the first flag to the diagnosis, of those flagged who have a date of diagnosis."""
+
+    people: int
+    median: float
+    lower_quartile: float
+    upper_quartile: float
+
+
+class Evaluation(msgspec.Struct):
+    """The table of an evaluation. ``missing``: labelled people who are not in the source."""
+
+    title: str
+    people: int
+    with_imnm: int
+    flag_level: str
+    interval: str
+    rows: list[Row]
+    prevalence: float | None = None
+    days_saved: Saved | None = None
+    missing: int = 0
+    notes: list[str] = []
+
+
+# ---------------------------------------------------------------- people
+
+
+def flags_of(reading: Reading, day: float) -> Flags:
+    """What the levels and the baselines say of one person."""
+    if math.isnan(day):
+        day = resolve_as_of(reading, None)
+    case = Case(reading, day)
+    peak = case.number("ck_peak")
+    ck = peak is not None and peak.low >= CK_1000.number
+    statin = case.truth("statin_exposure") is True
+    eular = next(criterion for criterion in criteria_of(case) if criterion.id == "eular-acr-2017")
+    by_rule = {level: program.RANK[case.level] >= program.RANK[level] for level in ("moderate", "high", "established")}
+    by_rule |= {
+        "low": program.RANK[case.level] >= program.RANK["low"],
+        "coded": case.truth("already_coded") is True,
+        "ck_1000": ck,
+        "ck_1000_statin": ck and statin,
+        "eular_acr": eular.result == "fulfilled",
+    }
+    return Flags(by_rule, _first(case))
+
+
+def _first(case: Case) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for day, reached in level_changes(case):
+        for level in ("low", "moderate", "high", "established"):
+            if program.RANK[reached] >= program.RANK[level]:
+                found.setdefault(level, day)
+    return found
+
+
+def labels_of(path: Path) -> dict[str, Label]:
+    """Chart-reviewed labels from a CSV. Raises SourceError naming file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(say("population.error.labels_unreadable", file=path)) from error
+    reader = csv.DictReader(lines, skipinitialspace=True)
+    if not {"patient_id", "diagnosis"} <= set(reader.fieldnames or ()):
+        raise SourceError(say("population.error.labels_columns", file=path))
+    found: dict[str, Label] = {}
+    for row in reader:
+        patient, diagnosis = (row["patient_id"] or "").strip(), (row["diagnosis"] or "").strip()
+        if diagnosis not in (*DISEASES, "imnm", "not_imnm") or not patient:
+            raise SourceError(say("population.error.labels_value", file=path, line=reader.line_num, value=diagnosis))
+        if patient in found:
+            raise SourceError(say("population.error.labels_twice", file=path, line=reader.line_num, patient=patient))
+        found[patient] = Label(diagnosis in (*IMNM, "imnm"), _date(row.get("diagnosed_on"), path, reader.line_num))
+    if not found:
+        raise SourceError(say("population.error.labels_empty", file=path))
+    return found
+
+
+def _date(text: str | None, path: Path, line: int) -> dt.date | None:
+    if not text or not text.strip():
+        return None
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise SourceError(say("population.error.labels_date", file=path, line=line)) from None
+
+
+def against_labels(
+    source: str,
+    labels: Path,
+    options: object,
+    flag_level: str,
+    interval: str,
+    prevalence: float | None,
+    progress: Progress = lambda line: None,
+) -> Evaluation:
+    """Evaluate on a population. Raises SourceError if it or the labels cannot be read."""
+    from . import store
+    from .opening import open_population
+    from .screen import ScreenOptions
+    from .source import cores
+
+    assert isinstance(options, ScreenOptions)
+    reviewed = labels_of(labels)
+    _check_prevalence(prevalence)
+    folder = Path(tempfile.mkdtemp(prefix="imnm-evaluate-"))
+    try:
+        population = open_population(source, folder, options._replace(also=tuple(reviewed)))
+        connection = store.connect(folder, options.memory_limit, cores())
+        try:
+            population.load(connection, progress)
+            asked = math.nan if options.as_of == "last" else float(day_number(dt.date.fromisoformat(options.as_of)))
+            there = {patient for (patient,) in connection.execute("SELECT patient FROM people").fetchall()}
+            wanted = {patient: asked for patient in reviewed if patient in there}
+            flags = dict(population.judged(wanted, flags_of))
+        finally:
+            population.close()
+            connection.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    found = {patient: reviewed[patient] for patient in flags}
+    result = evaluation(say("population.evaluate.title", source=source), found, flags, flag_level, interval, prevalence)
+    result.missing = len(reviewed) - len(found)
+    result.days_saved = days_saved(found, flags, flag_level)
+    return result
+
+
+# ---------------------------------------------------------------- the bundled cases
+
+
+def bundled(flag_level: str, interval: str, prevalence: float | None) -> Evaluation:
+    """Evaluate on the published cases that come with the package: those the rules were written on."""
+    _check_prevalence(prevalence)
+    cases = published_cases()
+    flags = {case: flags_of(reading, 0.0) for case, (_, reading) in cases.items()}
+    labels = {case: Label(diagnosis in IMNM, None) for case, (diagnosis, _) in cases.items()}
+    result = evaluation(say("population.evaluate.bundled"), labels, flags, flag_level, interval, prevalence)
+    result.notes = [say("population.evaluate.bundled_note"), say("population.evaluate.no_days")]
+    return result
+
+
+def published_cases() -> dict[str, tuple[str, Reading]]:
+    """The bundled cases: diagnosis as published, and what was on record at the presentation (day 0)."""
+    folder = resources.files("imnm.examples") / "published"
+    events: dict[str, list[Event]] = {}
+    for number, row in enumerate(csv.DictReader((folder / "facts.csv").read_text(encoding="utf-8").splitlines())):
+        events.setdefault(row["case"], []).append(_event(row, f"fact/{number}"))
+    cases = csv.DictReader((folder / "cases.csv").read_text(encoding="utf-8").splitlines())
+    return {
+        row["case"]: (row["diagnosis"], Reading(row["case"], events.get(row["case"], []), newest_known=0.0))
+        for row in cases
+    }
+
+
+def _event(row: Mapping[str, str], ref: str) -> Event:
+    def number(name: str, open_: float) -> float:
+        return float(row[name]) if row[name] else open_
+
+    return Event(
+        row["concept"],
+        number("start", -INF),
+        number("end", INF),
+        number("known", -INF),
+        number("low", -INF),
+        number("high", INF),
+        number("times_low", -INF),
+        number("times_high", INF),
+        {"yes": True, "no": False, "": None}[row["truth"]],
+        row["grade"] or None,
+        row["detail"] or None,
+        float(row["uln"]) if row["uln"] else None,
+        ref,
+        row["concept"],
+    )
+
+
+# ---------------------------------------------------------------- figures
+
+
+def _check_prevalence(prevalence: float | None) -> None:
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise SourceError(say("population.error.prevalence"))
+
+
+def evaluation(
+    title: str,
+    labels: Mapping[str, Label],
+    flags: Mapping[str, Flags],
+    flag_level: str,
+    interval: str,
+    prevalence: float | None,
+) -> Evaluation:
+    """The table: our level first, the next lower level beside it, then the baselines."""
+    levels = [flag_level] + (["moderate"] if flag_level == "high" else [])
+    rows = [
+        _row(rule, [(labels[p].imnm, flags[p].by_rule[rule]) for p in labels], interval, prevalence)
+        for rule in (*levels, *BASELINES)
+    ]
+    ill = sum(label.imnm for label in labels.values())
+    return Evaluation(title, len(labels), ill, flag_level, interval, rows, prevalence)
+
+
+def _row(rule: str, pairs: list[tuple[bool, bool]], interval: str, prevalence: float | None) -> Row:
+    tp, fp, fn, tn = (pairs.count(pair) for pair in ((True, True), (False, True), (True, False), (False, False)))
+    rate = partial(rate_of, interval=interval)
+    sensitivity, specificity = rate(tp, tp + fn), rate(tn, tn + fp)
+    ppv = rate(tp, tp + fp)
+    row = Row(
+        rule, say(f"population.evaluate.rule_{rule}"), tp, fp, fn, tn, sensitivity, specificity, ppv,
+        rate(tn, tn + fn), 1 / ppv.value if ppv.value else None,
+    )  # fmt: skip
+    if prevalence is not None:
+        row.ppv_at_prevalence = _ppv_at(sensitivity, specificity, prevalence)
+        if row.ppv_at_prevalence.value:
+            row.tests_per_case_at_prevalence = 1 / row.ppv_at_prevalence.value
+    return row
+
+
+def rate_of(count: int, of: int, interval: str = "wilson") -> Rate:
+    """A share with its 95% interval, by Wilson's score or exactly (Clopper and Pearson)."""
+    if not of:
+        return Rate(None, None, None, 0)
+    low, high = (_exact if interval == "exact" else _wilson)(count, of)
+    return Rate(count / of, low, high, of)
+
+
+def _wilson(count: int, of: int) -> tuple[float, float]:
+    share, z2 = count / of, _Z * _Z
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = _Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    return (0.0 if count == 0 else max(0.0, middle - half)), (1.0 if count == of else min(1.0, middle + half))
+
+
+def _exact(count: int, of: int) -> tuple[float, float]:
+    """The shares at which a count at least (at most) this large has a chance of 2.5%."""
+    low = 0.0 if count == 0 else _where(lambda p: _at_least(count, of, p) - 0.025)
+    high = 1.0 if count == of else _where(lambda p: 0.025 - (1 - _at_least(count + 1, of, p)))
+    return low, high
+
+
+def _at_least(count: int, of: int, p: float) -> float:
+    logs = [
+        math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * math.log(p) + (of - k) * math.log1p(-p)
+        for k in range(count, of + 1)
+    ]
+    return math.fsum(map(math.exp, logs))
+
+
+def _where(rising: Callable[[float], float]) -> float:
+    low, high = 1e-12, 1 - 1e-12
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
+def _ppv_at(sensitivity: Rate, specificity: Rate, prevalence: float) -> Rate:
+    """The share of flagged who have IMNM where so many have it; its bounds are those of the two rates together."""
+
+    def ppv(sens: float | None, spec: float | None) -> float | None:
+        if sens is None or spec is None:
+            return None
+        flagged = sens * prevalence + (1 - spec) * (1 - prevalence)
+        return sens * prevalence / flagged if flagged else None
+
+    return Rate(
+        ppv(sensitivity.value, specificity.value),
+        ppv(sensitivity.low, specificity.low),
+        ppv(sensitivity.high, specificity.high),
+        sensitivity.of + specificity.of,
+    )
+
+
+def days_saved(labels: Mapping[str, Label], flags: Mapping[str, Flags], flag_level: str) -> Saved | None:
+    """Days from the first flag to the diagnosis; negative where the flag came later. None if nobody has both."""
+    days = []
+    for patient, label in labels.items():
+        first = flags[patient].first.get(flag_level)
+        flagged = day_date(first) if first is not None else None
+        if label.imnm and label.diagnosed_on is not None and flagged is not None:
+            days.append((label.diagnosed_on - flagged).days)
+    if not days:
+        return None
+    lower, median, upper = statistics.quantiles(days, n=4, method="inclusive") if len(days) > 1 else days * 3
+    return Saved(len(days), float(median), float(lower), float(upper))
+
+
+# ---------------------------------------------------------------- words
+
+
+def as_json(result: Evaluation) -> str:
+    """The evaluation as one JSON object."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
+
+
+def table(result: Evaluation) -> str:
+    """The evaluation for a terminal."""
+    lines = [result.title, say("population.evaluate.people", people=result.people, imnm=result.with_imnm)]
+    lines += result.notes
+    if result.missing:
+        lines.append(say("population.evaluate.missing", count=result.missing))
+    header = say("population.evaluate.columns").split("|")
+    if result.prevalence is not None:
+        header += say("population.evaluate.columns_prevalence", prevalence=f"{result.prevalence:g}").split("|")
+    cells = [_cells(row, result.prevalence is not None) for row in result.rows]
+    widths = [max(len(line[i]) for line in [header, *cells]) for i in range(len(header))]
+    lines.append("")
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+              for line in [header, *cells]]  # fmt: skip
+    if result.days_saved is not None:
+        saved = result.days_saved
+        lines += ["", say("population.evaluate.days_saved", level=result.flag_level, people=saved.people,
+                          median=saved.median, lower=saved.lower_quartile, upper=saved.upper_quartile)]  # fmt: skip
+    method = say(f"population.evaluate.interval_{result.interval}")
+    return "\n".join([*lines, "", method, say("population.notice")]) + "\n"
+
+
+def _cells(row: Row, at_prevalence: bool) -> list[str]:
+    counts = [row.true_positive, row.false_positive, row.false_negative, row.true_negative]
+    shown = [row.label, *map(str, counts), *map(_shown, (row.sensitivity, row.specificity, row.ppv, row.npv))]
+    shown.append(_number(row.number_needed_to_test))
+    if at_prevalence:
+        shown += [_shown(row.ppv_at_prevalence), _number(row.tests_per_case_at_prevalence)]
+    return shown
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _shown(rate: Rate | None) -> str:
+    if rate is None or rate.value is None:
+        return ""
+    digits = 1 if rate.value >= 0.001 else 3
+    low, high = (f"{100 * (end or 0):.{digits}f}" for end in (rate.low, rate.high))
+    return f"{100 * rate.value:.{digits}f}% ({low}–{high})"

@@ -1,0 +1,248 @@
+"""OMOP databases: how rows become events, how concepts are understood, and what is said of bad input."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from imnm.logic.event import Event, day_number
+from imnm.population.omop import GAP, LocalDatabase, OmopPopulation
+from imnm.population.screen import Screening, ScreenOptions, screen
+from imnm.population.source import SourceError, cores
+from imnm.population.store import connect
+from imnm.sources import Reading
+
+from .omop_tables import Omop, everyday, id_of
+from .shared import SHARED, needs_data
+
+
+def day(text: str) -> float:
+    return float(day_number(dt.date.fromisoformat(text)))
+
+
+def levels(answer: Screening) -> dict[str, str]:
+    return {row.patient_id: row.level for row in answer.worklist}
+
+
+def _same(reading: Reading, day: float) -> Reading:
+    return reading
+
+
+def readings(made: Omop, folder: Path, sample: int = 100) -> dict[str, Reading]:
+    made.write(folder / "omop")
+    (folder / "work").mkdir()
+    connection = connect(folder / "work", None, cores())
+    population = OmopPopulation(LocalDatabase(folder / "omop"), folder / "work", None, sample)
+    population.load(connection, lambda line: None)
+    everyone = {str(row["person_id"]): 0.0 for row in made.rows["person"]}
+    return dict(population.judged(everyone, _same))
+
+
+def events(reading: Reading, concept: str) -> list[Event]:
+    return [event for event in reading.events if event.concept == concept]
+
+
+EXPECTED = {"1": "high", "3": "established"}
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_folders(form: str, tmp_path: Path) -> None:
+    answer = screen(str(everyday().write(tmp_path / "cdm", form)))
+    assert levels(answer) == EXPECTED
+    assert answer.disagreements == []
+    assert answer.compared == answer.report.read == 6
+
+
+def test_duckdb_file_with_two_schemas(tmp_path: Path) -> None:
+    path = everyday().duckdb(tmp_path / "site.duckdb", "cdm", "vocabulary")
+    before = path.read_bytes()
+    answer = screen(str(path), ScreenOptions(schema="cdm", vocabulary_schema="vocabulary"))
+    assert levels(answer) == EXPECTED
+    assert path.read_bytes() == before
+
+
+def test_a_table_spread_over_files(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    (folder / "measurement").mkdir()
+    for part in (0, 1):
+        duckdb.connect().execute(
+            f"COPY (SELECT * FROM '{folder}/measurement.parquet' WHERE measurement_id % 2 = {part}) "
+            f"TO '{folder}/measurement/{part}.parquet' (FORMAT parquet)"
+        )
+    (folder / "measurement.parquet").unlink()
+    assert levels(screen(str(folder))) == EXPECTED
+
+
+def test_units_ranges_operators_and_answers(tmp_path: Path) -> None:
+    made = Omop()
+    made.person(1)
+    made.ck(1, "2022-01-01", 100, unit_concept_id=id_of("ukat/l"), range_high=3.0)
+    made.ck(1, "2022-02-01", 5000, operator_concept_id=4172704)
+    made.ck(1, "2022-03-01", 700, unit_concept_id=0, unit_source_value="IU/L", range_high=None)
+    for name, at in (("positive", "2022-04-01"), ("negative", "2022-05-01")):
+        made.add("measurement", 1, id_of("srp"), at, value_as_concept_id=id_of(name))
+    made.add("measurement", 1, id_of("srp"), "2022-06-01", value_source_value="Weakly positive")
+    reading = readings(made, tmp_path)["1"]
+    first, second, third = sorted(events(reading, "creatine_kinase_total"), key=lambda e: e.start)
+    assert first.low == first.high == 6000
+    assert first.times_low == pytest.approx(100 / 3)
+    assert first.start == first.end == first.known == day("2022-01-01")
+    assert second.low > 5000 and second.high == float("inf")
+    assert (third.low, third.uln) == (700, None)
+    assert "2022-03-01" in third.text and third.ref == "measurement/3"
+    assert [(e.truth, e.grade) for e in sorted(events(reading, "anti_srp"), key=lambda e: e.start)] == [
+        (True, None), (False, None), (True, "weak")]  # fmt: skip
+
+
+def test_a_number_without_unit_is_read_beside_the_persons_others(tmp_path: Path) -> None:
+    made = Omop()
+    for person in (1, 2):
+        made.person(person)
+        made.ck(person, "2022-02-01", 2500, unit_concept_id=0, range_high=None)
+    made.ck(1, "2022-01-01", 100)
+    found = readings(made, tmp_path)
+    assert sorted(e.low for e in events(found["1"], "creatine_kinase_total")) == [100, 2500]
+    assert [e.value.known for e in events(found["2"], "creatine_kinase_total")] == [False], "no unit is guessed"
+
+
+def test_equal_rows_count_once(tmp_path: Path) -> None:
+    made = Omop()
+    made.person(1)
+    for _ in range(3):
+        made.ck(1, "2022-02-01", 2500)
+        made.add("condition_occurrence", 1, id_of("myalgia"), "2022-02-01")
+    reading = readings(made, tmp_path)["1"]
+    assert len(events(reading, "creatine_kinase_total")) == len(events(reading, "myalgia")) == 1
+
+
+def test_courses_of_a_drug(tmp_path: Path) -> None:
+    made = Omop()
+    made.person(1)
+    made.ck(1, "2023-01-01", 100)
+    made.drug(1, "2020-01-01", "2020-03-31")
+    made.drug(1, "2020-04-20", "2020-06-30")
+    made.drug(1, "2021-06-01", "2021-06-10", stop_reason="muscle pain")
+    reading = readings(made, tmp_path)["1"]
+    starts, stops = events(reading, "statin"), events(reading, "statin.stop")
+    assert sorted(e.start for e in starts) == [day("2020-01-01"), day("2021-06-01")]
+    assert sorted((e.start, e.known) for e in stops) == [
+        (day("2020-06-30"), day("2020-06-30") + GAP), (day("2021-06-10"), day("2021-06-10"))]  # fmt: skip
+    assert {e.detail for e in starts} == {"atorvastatin"}
+    assert [(e.drug, e.start, e.stop) for e in reading.exposures] == [
+        ("atorvastatin", "2020-01-01", "2020-06-30"), ("atorvastatin", "2021-06-01", "2021-06-10")]  # fmt: skip
+    assert reading.newest_known == day("2023-01-01")
+
+
+def test_eras_stand_in_for_exposures(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    duckdb.connect().execute(
+        f"COPY (SELECT 1 AS drug_era_id, 1 AS person_id, {id_of('atorvastatin')} AS drug_concept_id, "
+        "DATE '2021-01-01' AS drug_era_start_date, DATE '2021-07-01' AS drug_era_end_date) "
+        f"TO '{folder}/drug_era.parquet' (FORMAT parquet)"
+    )
+    (folder / "drug_exposure.parquet").unlink()
+    rows = {row.patient_id: row for row in screen(str(folder)).worklist}
+    assert rows["1"].statin == "atorvastatin"
+
+
+def test_concepts_by_source_code_mapping_ancestor_name_and_local_code(tmp_path: Path) -> None:
+    made = everyday()
+    made.person(10)
+    made.add("condition_occurrence", 10, id_of("myositis"), "2022-01-01",
+             condition_source_concept_id=id_of("inflammatory"))  # fmt: skip
+    made.person(11)
+    made.rows["concept_ancestor"].append({"ancestor_concept_id": id_of("atorvastatin"), "descendant_concept_id":
+                                          id_of("tablet"), "min_levels_of_separation": 1})  # fmt: skip
+    made.drug(11, "2021-01-01", "2021-02-01", concept=id_of("tablet"))
+    made.person(12)
+    made.ck(12, "2022-01-01", 900, measurement_concept_id=0, measurement_source_value="HOUSE-17")
+    made.person(13)
+    made.add("condition_occurrence", 13, 0, "2022-01-01", condition_source_value="Proximal muscle weakness")
+    made.person(14)
+    made.add("condition_occurrence", 14, id_of("proximal"), "2022-01-01",
+             condition_status_concept_id=id_of("provisional"))  # fmt: skip
+    folder = made.write(tmp_path / "cdm")
+    (tmp_path / "work").mkdir()
+    codes = {("house", "HOUSE-17"): "creatine_kinase_total"}
+    population = OmopPopulation(LocalDatabase(folder), tmp_path / "work", codes, 100)
+    population.load(connect(tmp_path / "work", None, 1), lambda line: None)
+    found = dict(population.judged({str(n): 0.0 for n in (10, 11, 12, 13, 14)}, _same))
+    assert {e.truth for e in events(found["10"], "imnm_proxy_code")} == {True}
+    assert [e.detail for e in events(found["11"], "statin")] == ["atorvastatin"]
+    assert [e.low for e in events(found["12"], "creatine_kinase_total")] == [900]
+    assert [e.truth for e in events(found["13"], "proximal_muscle_weakness")] == [True]
+    assert [e.truth for e in events(found["14"], "proximal_muscle_weakness")] == [None]
+    how = {(row["concept_id"], row["source_value"]): row["how"] for row in population.report.mapping}
+    assert how[id_of("tablet"), None] == "ancestor"
+    assert how[None, "HOUSE-17"] == "local"
+    assert how[None, "Proximal muscle weakness"] == "name"
+
+
+def test_relationships_stand_in_for_an_empty_ancestor_table(tmp_path: Path) -> None:
+    made = Omop()
+    made.person(1)
+    made.rows["concept"].append({"concept_id": 77, "concept_name": "a component", "vocabulary_id": "RxNorm",
+                                 "concept_code": "0000077"})  # fmt: skip
+    for one, two, kind in ((id_of("tablet"), 77, "Consists of"), (77, id_of("atorvastatin"), "RxNorm has ing")):
+        made.rows["concept_relationship"].append({"concept_id_1": one, "concept_id_2": two, "relationship_id": kind})
+    made.drug(1, "2021-01-01", "2021-02-01", concept=id_of("tablet"))
+    assert [e.detail for e in events(readings(made, tmp_path)["1"], "statin")] == ["atorvastatin"]
+
+
+def test_what_was_not_understood_but_sounds_like_muscle_is_reported(tmp_path: Path) -> None:
+    made = everyday()
+    for number, name in enumerate(("CPK isoform panel weird", "Body height")):
+        made.rows["concept"].append({"concept_id": 900 + number, "concept_name": name, "vocabulary_id": "LOINC",
+                                     "concept_code": f"x-{number}"})  # fmt: skip
+        made.add("measurement", 4, 900 + number, "2022-01-01", value_as_number=1.0)
+    rows = {row["concept_id"]: row for row in screen(str(made.write(tmp_path / "cdm"))).report.mapping}
+    assert 901 not in rows
+    assert rows[900]["understood_as"] is None or "creatine" in str(rows[900]["understood_as"])
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_version(tmp_path: Path) -> None:
+    made = everyday()
+    made.rows["cdm_source"][0]["cdm_version"] = "v6.0"
+    with pytest.raises(SourceError, match=r"v6\.0"):
+        screen(str(made.write(tmp_path / "cdm")))
+    made.rows["cdm_source"][0]["cdm_version"] = "v5.3.1"
+    assert levels(screen(str(made.write(tmp_path / "older")))) == EXPECTED
+
+
+def test_missing_table_column_and_damaged_file_are_named(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    measurement = (folder / "measurement.parquet").read_bytes()
+    (folder / "measurement.parquet").unlink()
+    with pytest.raises(SourceError, match="measurement"):
+        screen(str(folder))
+    (folder / "measurement.parquet").write_bytes(measurement[: len(measurement) // 2])
+    with pytest.raises(SourceError, match="measurement"):
+        screen(str(folder))
+    duckdb.connect().execute(f"COPY (SELECT 1 AS person_id) TO '{folder}/measurement.parquet' (FORMAT parquet)")
+    with pytest.raises(SourceError, match="measurement_date"):
+        screen(str(folder))
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").write_text("not a database" * 100)
+    with pytest.raises(SourceError, match="not a DuckDB database"):
+        screen(str(tmp_path / "x.duckdb"))
+
+
+@needs_data
+def test_sample_set_is_read_completely_and_nothing_is_invented() -> None:
+    folder = SHARED / "data" / "synthea_omop_5_4"
+    answer = screen(str(folder))
+    rows = duckdb.connect().execute(f"SELECT count(*) FROM '{folder}/person.parquet'").fetchall()[0][0]
+    assert answer.report.read == answer.report.assessed == rows
+    assert {level for level, count in answer.levels.items() if count} == {"none"}
+    assert answer.disagreements == []
+    understood = {str(row["understood_as"]) for row in answer.report.mapping if row["table"] == "drug_exposure"}
+    assert "simvastatin" in understood
+    assert not any("creatine_kinase" in str(row["understood_as"]) for row in answer.report.mapping)
