@@ -46,11 +46,13 @@ class Grower:
 
     def series(self, depth: int) -> n.Series:
         kinds = _SERIES if depth > 0 else _SERIES[:1]
-        return _GROWERS[self.pick(kinds)](self, depth - 1)
+        found: n.Series = _GROWERS[self.pick(kinds)](self, depth - 1)
+        return found
 
     def value(self, kind: n.Kind, depth: int) -> n.Value:
         kinds = _VALUES[kind] if depth > 0 else _LEAVES[kind]
-        return _GROWERS[self.pick(kinds)](self, depth - 1)
+        found: n.Value = _GROWERS[self.pick(kinds)](self, depth - 1)
+        return found
 
     def truths(self, depth: int) -> tuple[n.Value, ...]:
         return self.values("truth", depth)

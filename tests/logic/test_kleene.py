@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -191,7 +192,7 @@ def recorded(concept: str) -> n.Value:
     return n.Recorded(of(concept), None)
 
 
-BINARY = {
+BINARY: dict[str, tuple[Callable[[n.Value, n.Value], n.Value], str]] = {
     "And": (lambda a, b: n.All((a, b)), "TFU FFF UFU"),
     "Or": (lambda a, b: n.Any_((a, b)), "TTT TFU TUU"),
     "Implies": (implies, "TFU TTT TUU"),
@@ -207,7 +208,8 @@ LOGICAL: dict[str, tuple[n.Value, Result]] = {
     for name, (operator, table) in BINARY.items()
     for row, (left, a) in enumerate(WORDS.items())
     for column, (right, b) in enumerate(WORDS.items())
-} | {"NotTrue": (n.Not(T), False), "NotFalse": (n.Not(F), True), "NotNull": (n.Not(U), None)}
+}
+LOGICAL |= {"NotTrue": (n.Not(T), False), "NotFalse": (n.Not(F), True), "NotNull": (n.Not(U), None)}
 
 NULLOLOGICAL: dict[str, tuple[n.Value, Result]] = {
     "CoalesceANull": (first_known(T, U), True),

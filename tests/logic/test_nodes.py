@@ -176,7 +176,7 @@ def test_meaning(place: int, by_sql: list[Result]) -> None:
     [
         (lambda: n.Events(()), "Events.concepts: expected at least one"),
         (lambda: n.Not(T("x", 1)), "Not.part: expected a truth, received a number"),
-        (lambda: n.Peak(T("x", 1), "value"), "Peak.series: expected"),
+        (lambda: n.Peak(T("x", 1), "value"), "Peak.series: expected"),  # type: ignore[arg-type]
         (lambda: T("x", math.inf), "Threshold.number: expected a finite number for x"),
         (lambda: n.InWindow(CK, n.AsOf(), None, None), "InWindow: expected a first or a last day"),
         (lambda: n.AtLeast(2, (n.Literal_(True),)), "AtLeast.n: expected 1 to 1, received 2"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -39,7 +41,7 @@ def test_a_what_if_equals_a_full_run(data: st.DataObject) -> None:
     assert program.rerun(before, overrides) == one_by_one(program, record, day, overrides)
     assert before == kept == program.run(record, day)
     again = program.rerun(program.rerun(before, {"nowhere_number": exactly(1)}), overrides)
-    assert again == one_by_one(program, record, day, {"nowhere_number": exactly(1)} | overrides)
+    assert again == one_by_one(program, record, day, {"nowhere_number": exactly(1), **overrides})
 
 
 @QUICK
@@ -106,8 +108,16 @@ def test_only_what_was_known_on_the_day_is_seen() -> None:
 def test_a_what_if_recomputes_only_what_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     values = PROGRAM.run(RECORD, 4)
     computed: list[str] = []
+
+    def counted(id: str, function: Callable[[Context], Result]) -> Callable[[Context], Result]:
+        def count(context: Context) -> Result:
+            computed.append(id)
+            return function(context)
+
+        return count
+
     for id, function in PROGRAM._functions.items():
-        monkeypatch.setitem(PROGRAM._functions, id, lambda ctx, id=id, f=function: (computed.append(id), f(ctx))[1])
+        monkeypatch.setitem(PROGRAM._functions, id, counted(id, function))
     assert PROGRAM.rerun(values, {"weak": False})["suspected"] is False
     assert computed == ["suspected"]
     computed.clear()

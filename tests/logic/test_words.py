@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def test_an_outline_puts_parts_below_what_combines_them() -> None:
 SPOKEN: set[str] = set()
 
 
-def listening(key: str, /, **values: object) -> str:
+def listening(key: str, /, **values: Any) -> str:
     SPOKEN.add(key.rpartition(".")[2])
     return say(key, **values)
 

@@ -7,28 +7,22 @@ phrases (keys ``logic.words.*`` of the message catalogue), so that this room sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from . import nodes as n
-
-
-class Say(Protocol):
-    """The phrase with this key, filled in."""
-
-    def __call__(self, key: str, /, **values: object) -> str: ...
 
 
 class Labels(NamedTuple):
     """What things are called.
 
     concept, ref: by id. threshold: by id, of a number (which for days before something is the threshold's without
-    its sign), with its unit. say: the phrases.
+    its sign), with its unit. say: the phrase with a key, filled in with keywords.
     """
 
     concept: Callable[[str], str]
     ref: Callable[[str], str]
     threshold: Callable[[str, float], str]
-    say: Say
+    say: Callable[..., str]
 
 
 class Line(NamedTuple):
