@@ -154,7 +154,8 @@ class WithGrade(Series):
 
 class WithoutGrade(Series):
     """The events whose ``grade`` is none of these; an event without a grade stays what it is (a result reported
-    plainly positive counts in full)."""
+    plainly positive counts in full). So it stands outside the law that learning never flips: a grade that becomes
+    known later can take a sure member away."""
 
     series: Series
     grades: tuple[str, ...]
@@ -408,7 +409,8 @@ class Not(TruthValue):
 class Possibly(TruthValue):
     """False if the part is false, otherwise true. For decisions taken on what is possible (a CK "raised", its number
     lost) and, as ``Not(Possibly(Not(x)))``, on what is on record. With ``SeenBy`` the one step outside the law that
-    learning never flips; it is used in decision rules and where an undated statement has to count, never in criteria."""
+    learning never flips; it is used in decision rules and where an undated statement has to count, never in
+    criteria."""
 
     part: Value
 
