@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import add, attrgetter, mul
 from typing import Any, NamedTuple
 
 from imnm.assessment.model import Contribution, Disease
@@ -70,7 +71,8 @@ class _Evidence(NamedTuple):
     ``lr``: of the likelihood ratio against everyone in the setting; ``variance``: of that; ``own``: the part of it that
     is the disease's own (everyone cancels out of a probability); ``centred``: ``lr`` less its
     mean over the hypotheses, for comparing observations; ``strength``: the greatest distance from it. ``fits``: how
-    surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis.
+    surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis. ``groups``: those in
+    which it counts; ``rank``: its place when observations are weighed, the first first.
     """
 
     finding: str
@@ -83,6 +85,8 @@ class _Evidence(NamedTuple):
     fits: tuple[Vector, ...]
     reported: tuple[bool, ...]
     sources: tuple[tuple[str, ...], ...]
+    groups: tuple[know.Group, ...]
+    rank: tuple[int, float]
 
 
 _Shown = tuple[tuple[str, Any, float, float, float, str], tuple[str, ...]]
@@ -273,6 +277,7 @@ class _Table:
         published = sum(weight for weight, cell in zip(weights, cells, strict=True) if cell.reported) >= 0.5
         mean = sum(lr) / _N
         centred = tuple(x - mean for x in lr)
+        strength = max(abs(x) for x in centred)
         return _Evidence(
             finding,
             value,
@@ -280,10 +285,12 @@ class _Table:
             tuple(variance + of_everyone for variance in own),
             tuple(own),
             centred,
-            max(abs(x) for x in centred),
+            strength,
             tuple(fits),
             tuple(cell.reported and published for cell in cells),
             tuple(cell.sources for cell in cells),
+            _groups(finding),
+            (_rank(finding, value), -strength),
         )
 
 
@@ -479,22 +486,18 @@ _SET_OF = {member: name for name, members in know.EXCLUSIVE_SETS.items() for mem
 _FIRST = {member: rank for group in know.GROUPS for rank, member in enumerate(group.first) if group.rule == "one"}
 
 
-def _groups(evidence: _Evidence) -> list[know.Group]:
+def _groups(finding: str) -> tuple[know.Group, ...]:
     """The groups in which this observation counts."""
-    name = _SET_OF.get(evidence.finding, evidence.finding)
-    return [
-        group
-        for group in _GROUPS_OF.get(name, ())
-        if know.NARROW.get((group.id, name), evidence.finding) == evidence.finding
-    ]
+    name = _SET_OF.get(finding, finding)
+    return tuple(group for group in _GROUPS_OF.get(name, ()) if know.NARROW.get((group.id, name), finding) == finding)
 
 
-def _order(evidence: _Evidence) -> tuple[int, float]:
-    """Members that a group puts first, then by strength; a named antibody that is present before the panel."""
-    name = _SET_OF.get(evidence.finding, evidence.finding)
-    if name == "ck_peak" or (name in know.NAMED_ANTIBODIES and evidence.value is True):
-        return -1, -evidence.strength
-    return _FIRST.get(name, len(know.STATIN_FINDINGS)), -evidence.strength
+def _rank(finding: str, value: Any) -> int:
+    """Members that a group puts first come first; a named antibody that is present before the panel."""
+    name = _SET_OF.get(finding, finding)
+    if name == "ck_peak" or (name in know.NAMED_ANTIBODIES and value is True):
+        return -1
+    return _FIRST.get(name, len(know.STATIN_FINDINGS))
 
 
 def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Evidence, float]]:
@@ -503,12 +506,11 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
     present = {group.id for finding in leading for group in _GROUPS_OF.get(finding, ())}
     weighed = []
     negative_biopsy = False
-    for evidence in sorted(observed, key=_order):
+    for evidence in sorted(observed, key=attrgetter("rank")):
         weight = 1.0
         if evidence.finding == "genetic_test_positive" and evidence.value is False:
             weight = know.NEGATIVE_PANEL
-        groups = _groups(evidence)
-        for group in groups:
+        for group in evidence.groups:
             others = leaders.get(group.id)
             if group.rule == "one" and (others or group.id in present):
                 weight = 0.0
@@ -519,7 +521,7 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
         if evidence.finding in know.BIOPSY and evidence.value is False:
             weight, negative_biopsy = (0.0, True) if negative_biopsy else (weight, True)
         if weight:
-            for group in groups:
+            for group in evidence.groups:
                 leaders.setdefault(group.id, []).append(evidence)
             weighed.append((evidence, weight))
     return weighed
@@ -527,7 +529,7 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
 
 def _same_way(one: _Evidence, other: _Evidence) -> bool:
     """Whether two observations speak for and against the same diseases."""
-    return sum(a * b for a, b in zip(one.centred, other.centred, strict=True)) > 0
+    return sum(map(mul, one.centred, other.centred)) > 0
 
 
 # ---------------------------------------------------------------- the answer
@@ -538,7 +540,7 @@ def _posterior(question: _Question) -> tuple[list[float], list[float]]:
     scores = list(question.table.log_prior)
     for evidence, weight in question.observed:
         if weight == 1.0:
-            scores = [score + x for score, x in zip(scores, evidence.lr, strict=True)]
+            scores = list(map(add, scores, evidence.lr))
         else:
             scores = [score + weight * x for score, x in zip(scores, evidence.lr, strict=True)]
     top = max(scores)
