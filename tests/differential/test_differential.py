@@ -36,6 +36,7 @@ people = st.builds(
     st.sampled_from([None, "female", "male"]),
     st.sampled_from([None, "western", "east_asian"]),
     st.sampled_from([(), ("GAA",), ("DYSF",), ("CAPN3",), ("UNKNOWN1",)]),
+    st.sampled_from([(), ("mcardle",), ("inclusion_body_myositis",)]),
 )
 
 
@@ -397,6 +398,39 @@ def test_the_gene_names_the_disease() -> None:
     ):
         result = differential({"genetic_test_positive": True}, "neuromuscular-clinic", Context(genes=(gene,)))
         assert result.diseases[0].id == disease
+
+
+def test_a_biopsy_that_makes_the_diagnosis_weighs_as_rimmed_vacuoles_for_inclusion_body_myositis() -> None:
+    vacuoles = part(
+        differential({"biopsy_rimmed_vacuoles": True}, "neuromuscular-clinic"),
+        "inclusion_body_myositis",
+        "biopsy_rimmed_vacuoles",
+    )
+    for diagnosis, means in know.BIOPSY_DIAGNOSES.items():
+        disease = next((id for id, entities in know.ENTITIES.items() if means in entities), means)
+        named = differential({"biopsy_diagnosis": True}, "neuromuscular-clinic", Context(biopsies=(diagnosis,)))
+        without = differential({}, "neuromuscular-clinic")
+        assert chance(named, disease) > chance(without, disease)
+        assert part(named, "imnm_srp", "biopsy_diagnosis") < 0 < part(named, disease, "biopsy_diagnosis")
+    assert part(
+        differential({}, "neuromuscular-clinic", Context(biopsies=("inclusion_body_myositis",))),
+        "inclusion_body_myositis",
+        "biopsy_diagnosis",
+    ) == pytest.approx(vacuoles, abs=0.3)
+
+
+def test_vacuoles_beside_the_diagnosis_that_rests_on_them_do_not_count_in_full_again() -> None:
+    both = differential(
+        {"biopsy_rimmed_vacuoles": True}, "neuromuscular-clinic", Context(biopsies=("inclusion_body_myositis",))
+    )
+    named = part(both, "inclusion_body_myositis", "biopsy_diagnosis")
+    seen = part(both, "inclusion_body_myositis", "biopsy_rimmed_vacuoles")
+    assert min(named, seen) < 0.5 * max(named, seen)
+
+
+def test_granulomas_lead_away_from_the_named_diseases() -> None:
+    found = differential({"biopsy_granulomas": True, "proximal_weakness": True}, "neuromuscular-clinic")
+    assert found.diseases[0].id == "other"
 
 
 # ---------------------------------------------------------------- medicine

@@ -365,7 +365,10 @@ def test_a_biopsy_report() -> None:
     ],
 )
 def test_a_diagnosis_that_a_biopsy_makes(conclusion: str, concept: str, truth: bool | None) -> None:
-    assert one(reading(report(conclusion=conclusion)), concept).truth is truth
+    found = reading(report(conclusion=conclusion))
+    assert one(found, concept).truth is truth
+    made = [(event.truth, event.detail) for event in found.events if event.concept == "biopsy_diagnosis"]
+    assert made == ([] if truth is False else [(truth, concept)])
 
 
 @pytest.mark.parametrize(

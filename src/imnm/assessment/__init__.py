@@ -15,6 +15,7 @@ from .engine import (
     KNOWLEDGE_VERSION,
     AskError,
     Case,
+    biopsies_of,
     ck_series,
     diagnosis_of,
     first_flagged_on,
@@ -55,7 +56,8 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     case = Case(reading, day)
     chosen = setting_of(case, setting)
     patient = patient_of(case)
-    odds = Odds(chosen, Context(patient.age, patient.sex, genes=genes_of(case)))
+    person = Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case))
+    odds = Odds(chosen, person)
     differential = odds.full(case.values)
     diagnosis = diagnosis_of(case)
     after = aftercare.aftercare_of(case, diagnosis)

@@ -30,13 +30,14 @@ class Context(NamedTuple):
     """What is known of the person beyond findings. Unknown is None.
 
     ``age`` in years; ``region`` is ``western`` or ``east_asian``, where stated; ``genes``: the genes in which a fitting
-    genotype was found (symbols).
+    genotype was found (symbols); ``biopsies``: the diagnoses that a biopsy made (concepts).
     """
 
     age: float | None = None
     sex: str | None = None
     region: str | None = None
     genes: tuple[str, ...] = ()
+    biopsies: tuple[str, ...] = ()
 
 
 NOBODY = Context()
@@ -206,6 +207,17 @@ class _Table:
                 for (disease, entity), cell in zip(_HYPOTHESES, own, strict=True)
             ]
             self.seen[key] = self._truth("genetic_test_positive", True, cells)
+        return self.seen.get(key)
+
+    def biopsy_diagnosis(self, meant: frozenset[str]) -> _Evidence | None:
+        """The evidence of a biopsy that makes a diagnosis: one of these diseases or entities."""
+        key = ("biopsy_diagnosis", meant)
+        finding, has, lacks = know.PATHOGNOMONIC
+        own, chance = (know.cell(finding, disease, frozenset(), False) for disease in (has, lacks))
+        if key not in self.seen and own is not None and chance is not None:
+            cells = [own if disease in meant or entity in meant else chance for disease, entity in _HYPOTHESES]
+            found = self._truth("biopsy_diagnosis", True, [cell._replace(reported=False) for cell in cells])
+            self.seen[key] = found
         return self.seen.get(key)
 
     def one_of(self, name: str, allowed: frozenset[str]) -> _Evidence:
@@ -471,6 +483,10 @@ def _observations(
             found = table.truth(finding, present)
         if found is not None:
             yield found
+    named = [know.BIOPSY_DIAGNOSES[diagnosis] for diagnosis in context.biopsies if diagnosis in know.BIOPSY_DIAGNOSES]
+    seen = [means for sign, means in know.BIOPSY_SIGNS.items() if known.get(sign)]
+    if (named or seen) and (evidence := table.biopsy_diagnosis(frozenset(named or seen))) is not None:
+        yield evidence
 
 
 # ---------------------------------------------------------------- dependence

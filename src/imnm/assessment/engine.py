@@ -110,6 +110,13 @@ def genes_of(case: Case) -> tuple[str, ...]:
     )
 
 
+def biopsies_of(case: Case) -> tuple[str, ...]:
+    """The diagnoses that a muscle biopsy itself made."""
+    return tuple(
+        dict.fromkeys(e.detail for e in case.events if e.concept == "biopsy_diagnosis" and e.truth and e.detail)
+    )
+
+
 def first_flagged_on(case: Case) -> str | None:
     """The first day on which what was known gave a level of high or established (replay over known days)."""
     if program.RANK[case.level] == 0 and not case.anything:

@@ -214,6 +214,7 @@ NAMED_ANTIBODIES = (
     "anti_mda5",
 )
 BIOPSY = (
+    "biopsy_diagnosis",
     "biopsy_necrosis_predominant",
     "biopsy_mac_sarcolemmal",
     "biopsy_p62_diffuse",
@@ -370,6 +371,34 @@ GENES: Mapping[str, str] = dict.fromkeys(_DYSTROPHY_GENES, "lgmd") | {
 }
 """The id that a fitting genotype in this gene means (hereditary limb-girdle and distal myopathies count as ``lgmd``);
 for a gene that is not named here, any genetic disease."""
+
+BIOPSY_DIAGNOSES: Mapping[str, str] = {
+    "inclusion_body_myositis": "inclusion_body_myositis",
+    "mcardle": "mcardle",
+    "pompe": "pompe",
+    "madd": "lipid_storage",
+    "neutral_lipid_storage_myopathy": "lipid_storage",
+    "dysferlinopathy": "dysferlinopathy",
+    "lgmd_r9_fkrp": "lgmd_r9_fkrp",
+    "lgmd_r1_calpain3": "lgmd",
+    "duchenne": "becker",
+    "becker": "becker",
+    "mitochondrial_myopathy": "other",
+    "al_amyloidosis": "other",
+    "sarcoid_myositis": "other",
+    "granulomatous_myositis": "other",
+    "imam_macrophagic_myopathy": "other",
+}
+"""What a diagnosis made by the biopsy itself means here."""
+BIOPSY_SIGNS: Mapping[str, str] = {
+    "biopsy_lipid_storage": "lipid_storage",
+    "biopsy_granulomas": "other",
+    "biopsy_amyloid": "other",
+}
+"""What is seen that makes the diagnosis, where the published table has no row for it."""
+PATHOGNOMONIC = ("biopsy_rimmed_vacuoles", "inclusion_body_myositis", "imnm_hmgcr")
+"""A biopsy that makes a diagnosis weighs as rimmed vacuoles do for inclusion body myositis (a convention): seen in the
+disease as often as they are there, in all others as rarely as in a disease that does not have them."""
 
 ALWAYS_RECORDED = frozenset({"female", "statin_exposure", "tsh_high", "elevated_tsh", "genetic_test_positive"})
 """Findings that a record holds whether present or absent. Other signs are written down more often when present."""

@@ -624,6 +624,7 @@ for _name, _label in (
 ):
     _stated(_name, _label, asks=False)
 _stated("biopsy_normal_or_minimal", "Biopsy normal or with minimal change", "biopsy_normal", asks=False)
+_stated("biopsy_diagnosis", "Biopsy that makes another diagnosis", asks=False)
 _add("biopsy_normal", "Biopsy normal", Ref("biopsy_normal_or_minimal", "truth"), asks=False)
 EMG_MYOPATHIC = _stated(
     "emg_myopathic", "EMG: myopathic", "emg_myopathic", "emg_irritable_myopathy", "emg_myopathic", asks=False

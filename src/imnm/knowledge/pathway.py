@@ -433,6 +433,7 @@ EXPLAINED: tuple[Ref, ...] = (
             tuple(
                 surely(_truth(id))
                 for id in (
+                    "biopsy_diagnosis",
                     "biopsy_granulomas",
                     "biopsy_amyloid",
                     "biopsy_autophagic_vacuoles",
@@ -492,6 +493,16 @@ _rule(
             All((TEST, surely(STRONG))),
             CONFIRM,
             All((BIOPSY_DUE, surely(STRONG))),
+            # also where only the place of the weakness is not recorded
+            All(
+                (
+                    surely(STRONG),
+                    surely(BOTH_NEGATIVE),
+                    surely(BIOPSY_PATTERN),
+                    Possibly(SERONEGATIVE),
+                    Not(EXPLANATION),
+                )
+            ),
             All((surely(SERONEGATIVE), Not(EXPLANATION))),
         )
     ),

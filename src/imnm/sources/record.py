@@ -144,11 +144,19 @@ class Record:
         if doubtful and stated is True and coded.matches:
             self.problem(ref, "contradiction")
 
-    def also(self, concept: str, truth: Truth, when: When, ref: str, text: str, grade: str | None = None) -> None:
+    def also(
+        self,
+        concept: str,
+        truth: Truth,
+        when: When,
+        ref: str,
+        text: str,
+        grade: str | None = None,
+        detail: str | None = None,
+    ) -> None:
         """Keep a further statement of an entry."""
-        self.add(
-            Event(concept, when.span.low, when.span.high, when.known, truth=truth, grade=grade, ref=ref, text=text)
-        )
+        low, high = when.span.low, when.span.high
+        self.add(Event(concept, low, high, when.known, truth=truth, grade=grade, detail=detail, ref=ref, text=text))
 
     def count(self, kind: str, used: bool) -> None:
         """Count an entry, and whether it gave an event."""

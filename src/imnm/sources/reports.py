@@ -172,6 +172,8 @@ def _read_diagnoses(record: Record, text: str, when: When, ref: str, name: str) 
         for concept in sorted(stated.keys() & PROVED_BY_BIOPSY):
             truth = None if stated[concept] is True and _HEDGE.search(words) else stated[concept]
             record.also(concept, truth, when, ref, line)
+            if truth is not False:  # one disease excluded says nothing of the others
+                record.also("biopsy_diagnosis", truth, when, ref, line, detail=concept)
 
 
 def _read_genes(record: Record, text: str, when: When, ref: str, name: str) -> None:
