@@ -377,7 +377,8 @@ def _statin_orders(raw: Raw, patient: str) -> list[tuple[str, str]]:
     for order in resources:
         if order.get("resourceType") != "MedicationRequest":
             continue
-        entry = order | {"subject": {"reference": f"Patient/{patient}"}, "intent": "order"}
+        stated = {key: value for key, value in order.items() if value is not None}
+        entry = stated | {"subject": {"reference": f"Patient/{patient}"}, "intent": "order"}
         if order.get("status") in (None, "draft"):
             entry["status"] = "active"  # a draft is about to be active; the reader knows nothing of drafts
         reference = order.get("medicationReference")

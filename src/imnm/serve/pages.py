@@ -22,7 +22,7 @@ from imnm.assessment.engine import KNOWLEDGE_VERSION, SETTINGS
 from imnm.assessment.model import Assessment
 from imnm.knowledge.differential import DISEASES
 from imnm.knowledge.messages import say
-from imnm.report import handout, html, labels
+from imnm.report import handout, labels
 from imnm.report.view import level_word
 from imnm.sources import InputError, read
 
@@ -31,7 +31,7 @@ from .letter import letter
 from .people import Person
 from .refusal import Refused
 from .store import DECIDED, KINDS, STATUSES, Measure, Review
-from .view import STATIC, page, static, words
+from .view import STATIC, answer, page, static, words
 
 LONGEST_NOTE = 2000
 MMT8_MOST = 150
@@ -123,7 +123,7 @@ def _patient(request: Request, id: str, action: Any, message: str = "", status: 
         "patient.html.j2",
         status,
         id=id,
-        answer=html.answer(assessment),
+        answer=answer(assessment),
         letter=letter(assessment),
         handout=f"/handout/{quote(id, safe='')}",
         may_write=listed,
@@ -278,7 +278,7 @@ def _assess_answers(request: Request, answers: Mapping[str, str]) -> Response:
     return page(
         request,
         "assess.html.j2",
-        answer=html.answer(assessment),
+        answer=answer(assessment),
         letter=letter(assessment),
         error="",
         open_record=False,
@@ -339,7 +339,7 @@ def _assess_file(request: Request, data: bytes) -> Response:
         shown = _questions({}, None)
         return page(request, "assess.html.j2", 422, answer="", error=str(error), open_record=True, **shown)
     noted(request, "read", assessment.patient.id or None)
-    return page(request, "record.html.j2", answer=html.answer(assessment), letter=letter(assessment))
+    return page(request, "record.html.j2", answer=answer(assessment), letter=letter(assessment))
 
 
 @router.post("/api/assess")
@@ -370,7 +370,7 @@ def example(request: Request, id: str) -> Response:
     if found is None:
         raise Refused(404, words("error.not_found"))
     assessment = assess_record(examples.read(found), found.as_of)
-    return page(request, "record.html.j2", answer=html.answer(assessment), letter=letter(assessment))
+    return page(request, "record.html.j2", answer=answer(assessment), letter=letter(assessment))
 
 
 # ---------------------------------------------------------------- calculators, explanations, about

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 from imnm.report import html
 
@@ -48,6 +51,16 @@ def page(request: Request, template: str, status: int = 200, **content: Any) -> 
         "can_sign_out": state.settings.sign_in.kind == "oidc",
     } | content
     return HTMLResponse(environment().get_template(template).render(content), status)
+
+
+_DRAWING = threading.Lock()
+
+
+def answer(assessment: Assessment) -> Markup:
+    """The parts of the report, as ``imnm assess --format html`` has them. One at a time: the plotting library keeps
+    its settings for the whole process."""
+    with _DRAWING:
+        return html.answer(assessment)
 
 
 @cache
