@@ -35,6 +35,15 @@ def test_no_kind_holds_an_id_twice() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_every_step_of_every_example_can_be_explained() -> None:
+    from imnm import assess
+    from imnm.examples import EXAMPLES, read
+
+    for example in EXAMPLES:
+        for step in assess(read(example), as_of=example.as_of).next_steps:
+            assert step.title in _one_line(explain(step.id)) or step.id.startswith("stop:")
+
+
 def test_a_threshold_says_number_unit_evidence_and_users() -> None:
     used = next(id for rule in RULES.values() for id in _thresholds_in(rule.id))
     known = thresholds()[used]

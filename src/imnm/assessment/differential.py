@@ -603,9 +603,9 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
         diseases.append(
             Disease(
                 disease,
-                round(total[disease], 6),
-                round(low, 6),
-                round(high, 6),
+                round(total[disease], 9),
+                round(low, 9),
+                round(high, 9),
                 _contributions(question, disease, best[disease], scores),
                 round(math.log10(sum(question.table.prior[i] for i in _MEMBERS[disease])), 6),
                 _think_of(disease, known),

@@ -153,6 +153,7 @@ def _subjects() -> tuple[Subject, ...]:
         *_diseases(),
         *_alerts(),
         *_steps(),
+        *_aftercare_steps(),
         *_options(),
         *_trials(),
         *_conflicts(),
@@ -242,6 +243,18 @@ def _steps() -> Iterator[Subject]:
         keys = [f"steps.{step.id}.{name}" for _, name in step.whys]
         lines = [say(key) for key in keys if has(key)]
         yield Subject("step", step.id, labels.step(step.id), (step.evidence,), lines.copy, _logic_of(step.when))
+
+
+def _aftercare_steps() -> Iterator[Subject]:
+    from imnm.assessment.steps import CHECK_STEPS
+    from imnm.knowledge.criteria.cancer import PANELS
+    from imnm.knowledge.treatment import SAFETY_CHECKS
+
+    checks = {check.id: check for check in SAFETY_CHECKS}
+    for id, step in CHECK_STEPS.items():
+        yield Subject("step", step, labels.step(step), (checks[id].evidence,), [say(f"treatment.check.{id}.why")].copy)
+    for step in ("test:cancer_screen_basic", "test:cancer_screen_enhanced"):
+        yield Subject("step", step, labels.step(step), (PANELS,))
 
 
 def _options() -> Iterator[Subject]:
