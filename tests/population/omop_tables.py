@@ -39,7 +39,8 @@ _TABLES = {
     "drug_exposure": "drug_exposure_id BIGINT, person_id BIGINT, drug_concept_id BIGINT, drug_exposure_start_date "
     "DATE, drug_exposure_end_date DATE, days_supply BIGINT, stop_reason VARCHAR, route_concept_id BIGINT, "
     "drug_source_value VARCHAR, drug_source_concept_id BIGINT",
-    "concept": "concept_id BIGINT, concept_name VARCHAR, domain_id VARCHAR, vocabulary_id VARCHAR, concept_code VARCHAR",
+    "concept": "concept_id BIGINT, concept_name VARCHAR, domain_id VARCHAR, vocabulary_id VARCHAR, "
+    "concept_code VARCHAR",
     "concept_relationship": "concept_id_1 BIGINT, concept_id_2 BIGINT, relationship_id VARCHAR",
     "concept_ancestor": "ancestor_concept_id BIGINT, descendant_concept_id BIGINT, min_levels_of_separation BIGINT",
     "cdm_source": "cdm_source_name VARCHAR, cdm_version VARCHAR",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import duckdb
+import msgspec
 
 from imnm.knowledge.concepts import CONCEPTS
 from imnm.knowledge.messages import say
@@ -261,13 +262,18 @@ class OmopPopulation:
             "CREATE TABLE used (tab VARCHAR, concept BIGINT, source_concept BIGINT, source_value VARCHAR, n BIGINT)"
         )
         for table in self.tables:
-            columns = self._columns(table, "concept", "source_concept", "source_value")
-            query = (
-                f"SELECT concept, source_concept, source_value, count(*) AS n FROM "
-                f"(SELECT {columns} FROM {self._table(table)}) AS t GROUP BY concept, source_concept, source_value"
-            )
-            self.database.fetch(self.connection, query, "used_here")
-            self.run(f"INSERT INTO used SELECT '{table}', concept, source_concept, source_value, n FROM used_here")
+            pair = self._columns(table, "concept", "source_concept")
+            named = self._columns(table, "concept", "source_concept", "source_value")
+            zero = f"{self._id(table, 'concept')} = 0 AND {self._id(table, 'source_concept')} = 0"
+            whole = "CAST(NULL AS VARCHAR) AS source_value, count(*) AS n"
+            for columns, kept, value, grouped in (
+                (pair, f"NOT ({zero})", whole, ""),
+                (named, zero, "source_value, count(*) AS n", ", source_value"),
+            ):
+                rows = f"(SELECT {columns} FROM {self._table(table)} WHERE {kept}) AS t"
+                query = f"SELECT concept, source_concept, {value} FROM {rows} GROUP BY concept, source_concept{grouped}"
+                self.database.fetch(self.connection, query, "used_here")
+                self.run(f"INSERT INTO used SELECT '{table}', concept, source_concept, source_value, n FROM used_here")
             seen = self.run(f"SELECT coalesce(sum(n), 0) FROM used WHERE tab = '{table}'")[0][0]
             self.report.entries[table] = (int(seen), 0)
 
@@ -277,9 +283,7 @@ class OmopPopulation:
         self.codes = OmopCodes(*self._vocabulary(ids), self.local_codes)
         telling = gate_concepts() | EXPANDED
         rows: list[tuple[object, ...]] = []
-        used = self.run(
-            "SELECT tab, concept, source_concept, source_value, n FROM used ORDER BY n DESC, tab, concept, source_concept, source_value"
-        )
+        used = self.run("SELECT tab, concept, source_concept, source_value, n FROM used ORDER BY n DESC, 1, 2, 3, 4")
         for tab, concept, source_concept, source_value, n in used:
             meaning = self.codes.meaning(tab, concept, source_concept, source_value)
             self._map(tab, concept, source_concept, source_value, n, meaning)
@@ -434,8 +438,8 @@ class OmopPopulation:
                 query = f"SELECT DISTINCT {columns} FROM {self._table(table)} WHERE {condition}"
                 self.database.fetch(self.connection, query, "telling_here")
                 self.run(
-                    f"INSERT INTO telling SELECT DISTINCT t.person FROM telling_here t JOIN codes c ON c.tab = '{table}' "
-                    f"AND c.telling AND {_SAME_CODE}"
+                    "INSERT INTO telling SELECT DISTINCT t.person FROM telling_here t "
+                    f"JOIN codes c ON c.tab = '{table}' AND c.telling AND {_SAME_CODE}"
                 )
         self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
                  "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
@@ -459,7 +463,8 @@ class OmopPopulation:
         query = f"SELECT {self._columns(table, *names)} FROM {self._table(table)} WHERE {condition}{people}"
         self.database.fetch(self.connection, query, "rows_here")
         self.run(
-            f"CREATE OR REPLACE TABLE raw_{table} AS SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
+            f"CREATE OR REPLACE TABLE raw_{table} AS "
+            "SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
             f"FROM rows_here t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
             "WHERE t.day IS NOT NULL"
         )
@@ -513,7 +518,10 @@ class OmopPopulation:
                 beside.append(key)
         self._templates(rows, "")
         same = " AND ".join(f"k.{name} IS NOT DISTINCT FROM {_keyed(name)}" for name in ("code", *_RESULT_COLUMNS))
-        self.run(f"CREATE OR REPLACE TABLE keyed AS SELECT r.*, k.key FROM raw_{table} r JOIN keys k ON {same}")
+        self.run(
+            "CREATE OR REPLACE TABLE keyed AS SELECT r.person, r.day, k.key, min(r.id) AS id "
+            f"FROM raw_{table} r JOIN keys k ON {same} GROUP BY r.person, r.day, k.key"
+        )
         self._insert("beside_keys (key BIGINT)", [(key,) for key in beside])
         self.run(f"CREATE OR REPLACE TABLE beside_{table} AS SELECT DISTINCT person FROM keyed "
                  "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
@@ -581,8 +589,9 @@ class OmopPopulation:
             (".active", "used", "latest", "latest"),
             (".stop", "stopped", "finish", f"finish + CASE WHEN reason THEN 0 ELSE {GAP} END"),
         ):
-            self.run(_COURSE_EVENTS.format(suffix=suffix, text=text, first=first, known=known,
-                                           condition="finish IS NOT NULL" if suffix == ".stop" else "true"))  # fmt: skip
+            condition = "finish IS NOT NULL" if suffix == ".stop" else "true"
+            query = _COURSE_EVENTS.format(suffix=suffix, text=text, first=first, known=known, condition=condition)
+            self.run(query)
 
     def _passed(self) -> None:
         """Everyone, with the newest day of the record and whether anything on it tells of muscle."""
@@ -649,7 +658,8 @@ class OmopPopulation:
         cursor = self.connection.cursor()
         names = ", ".join(f"e.{name}" for _, name, _ in EVENT_COLUMNS)
         cursor.execute(
-            f"SELECT w.patient, {names} FROM wanted w LEFT JOIN events e USING (patient) ORDER BY w.patient, e.ref, e.concept, e.start_day"
+            f"SELECT w.patient, {names} FROM wanted w LEFT JOIN events e USING (patient) "
+            "ORDER BY w.patient, e.ref, e.concept, e.start_day"
         )
         current: str | None = None
         events: list[Event] = []
@@ -660,7 +670,7 @@ class OmopPopulation:
                         yield _reading(current, events)
                     current, events = patient, []
                 if values[0] is not None:
-                    events.append(Event(*values))
+                    events.append(_dated(Event(*values)))
         if current is not None:
             yield _reading(current, events)
 
@@ -668,6 +678,14 @@ class OmopPopulation:
 def _judge(task: tuple[Reading, float, Callable[[Reading, float], T]]) -> tuple[str, T]:
     reading, day, judge = task
     return reading.patient, judge(reading, day)
+
+
+def _dated(event: Event) -> Event:
+    """The event with its date in its text, where it is a template's: that of its beginning, else when it was known."""
+    if DAY_0 not in event.text:
+        return event
+    day = event.start if event.concept.endswith(".stop") or event.known == -INF else event.known
+    return msgspec.structs.replace(event, text=event.text.replace(DAY_0, iso_day(Interval(day, day)) or ""))
 
 
 def _reading(patient: str, events: list[Event]) -> Reading:
@@ -696,7 +714,10 @@ _NEAR = ("creatine kinase", "creatine phosphokinase", "cpk", "statin", "myositis
          "hmg", "srp", "signal recognition", "rhabdomyol", "muscle weakness", "muscle pain")  # fmt: skip
 """What a name that was not understood must contain to be shown in the mapping report."""
 
-_SAME_CODE = "c.concept = t.concept AND c.source_concept = t.source_concept AND c.source_value IS NOT DISTINCT FROM t.source_value"
+_SAME_CODE = (
+    "c.concept = t.concept AND c.source_concept = t.source_concept "
+    "AND c.source_value IS NOT DISTINCT FROM t.source_value"
+)
 
 _BIRTHS = """
 CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex FROM (
@@ -751,7 +772,7 @@ FROM numbered GROUP BY person, concept, ingredient, course"""
 
 _COURSE_EVENTS = f"""
 INSERT INTO events SELECT person::VARCHAR, concept || '{{suffix}}', {{first}}, {{first}}, {{known}}, {_UNBOUNDED}, true,
-  NULL, ingredient, NULL, 'drug_exposure/' || id, replace({{text}}, '{DAY_0}', {_DATE.format(day="{first}")})
+  NULL, ingredient, NULL, 'drug_exposure/' || id, {{text}}
 FROM courses WHERE {{condition}}"""
 
 _NAMED_RESULT = {
@@ -779,7 +800,7 @@ def _insert_events(table: str, on: str, rows: str = "") -> str:
         elif field == "ref":
             columns.append(f"'{table}/' || r.id")
         elif field == "text":
-            columns.append(f"replace(x.text, '{DAY_0}', {_DATE.format(day='r.day')})")
+            columns.append("x.text")
         else:
             columns.append(f"x.{name}")
     rows = rows or f"raw_{table}"
@@ -882,8 +903,8 @@ def _csv_type(column: str) -> str:
     if column.endswith("_date"):
         return "DATE"
     whole = column.startswith(("year_of", "month_of", "day_of", "days_", "concept_id_")) or "levels_of" in column
-    return "BIGINT" if whole or (column.endswith("_id") and column[:-3] not in ("domain", "vocabulary", "concept_class",
-                                                                             "relationship")) else "VARCHAR"  # fmt: skip
+    named = column in ("domain_id", "vocabulary_id", "concept_class_id", "relationship_id")
+    return "BIGINT" if whole or (column.endswith("_id") and not named) else "VARCHAR"
 
 
 VOCABULARY = frozenset({"concept", "concept_relationship", "concept_ancestor", "vocabulary"})

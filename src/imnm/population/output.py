@@ -1,4 +1,4 @@
-"""The worklist in its formats: table, CSV, Parquet, JSON, one self-contained page, OMOP cohort rows, counts to share."""
+"""The worklist in its formats: table, CSV, Parquet, JSON, a self-contained page, OMOP cohort rows, counts to share."""
 
 from __future__ import annotations
 
@@ -313,14 +313,17 @@ def _text(text: str) -> str:
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{title}</title><style>
 :root{{color-scheme:light dark;--line:#8884}}body{{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:110rem}}
-table{{border-collapse:collapse;width:100%}}td,th{{border-bottom:1px solid var(--line);padding:.35rem .5rem;text-align:left;
-vertical-align:top}}thead th{{position:sticky;top:0;background:Canvas}}th button{{all:unset;cursor:pointer;font-weight:600}}
+table{{border-collapse:collapse;width:100%}}
+td,th{{border-bottom:1px solid var(--line);padding:.35rem .5rem;text-align:left;vertical-align:top}}
+thead th{{position:sticky;top:0;background:Canvas}}th button{{all:unset;cursor:pointer;font-weight:600}}
 th button:focus-visible,input:focus-visible{{outline:2px solid}}tr[data-level=established] td:nth-child(2),
 tr[data-level=high] td:nth-child(2){{font-weight:700}}.tools{{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}}
-[role=alert]{{border:2px solid #b00;padding:.5rem}}small,footer{{opacity:.75}}th[aria-sort=ascending] button::after{{content:" ▲"}}
+[role=alert]{{border:2px solid #b00;padding:.5rem}}small,footer{{opacity:.75}}
+th[aria-sort=ascending] button::after{{content:" ▲"}}
 th[aria-sort=descending] button::after{{content:" ▼"}}</style></head><body>
 <h1>{title}</h1><p>{subtitle}</p>{warning}
 <div class="tools"><label>{find} <input id="find" type="search"></label>{levels}</div>

@@ -9,7 +9,7 @@ from . import store
 
 
 def screening_query(dialect: str, events: str = "events", index: str = "index_rows") -> str:
-    """The level of everyone in the index table, with every finding and rule behind it, and what the tables must hold."""
+    """The level of everyone in the index table with the findings and rules behind it, and what the tables must hold."""
     columns = ", ".join(name for _, name, _ in EVENT_COLUMNS)
     notes = [
         say("population.sql.what", dialect=dialect),

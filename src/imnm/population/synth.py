@@ -1,4 +1,4 @@
-"""Synthetic populations with known truth: everyday people in SQL, people with a muscle disease from the frequency table.
+"""Synthetic populations with known truth: everyday people in SQL, those with a muscle disease from the frequency table.
 
 For load, plumbing, power calculations and teaching, never for tuning or validating the rules: what people with a
 disease show is drawn from the same published frequencies as the differential, so that a rule which does well here has
@@ -202,8 +202,8 @@ CREATE OR REPLACE MACRO bell(x, y, z) AS (x + y + z) * 2 - 3;
 """
 _PEOPLE = """
 CREATE OR REPLACE TABLE people AS
-SELECT person, age, female, first, days, greatest(2, (days / 365.0 * (0.3 + 1.5 * u(person, 5) * (0.4 + age / 70.0)))::INT)
-  AS visits, birth,
+SELECT person, age, female, first, days, birth,
+  greatest(2, (days / 365.0 * (0.3 + 1.5 * u(person, 5) * (0.4 + age / 70.0)))::INT) AS visits,
   age > 38 AND u(person, 6) < least(0.42, (age - 30) / 110.0) AS statin,
   age > 30 AND u(person, 7) < least(0.5, age / 160.0) AS hypertension,
   age > 35 AND u(person, 8) < least(0.2, age / 400.0) AS diabetes,
@@ -252,7 +252,7 @@ _MEASURED = (
     ("tsh", "m[IU]/L", 2, 0.8, 0.1, 2, 4.5, 18, 0.2, True),
     ("crp", "mg/L", 2.6, 1.5, 0.2, 1, 5, 19, 0.2, True),
 )
-"""key, UCUM unit, middle, spread, least, digits, upper limit, number for the dice, share of visits, only with a panel."""
+"""key, UCUM unit, middle, spread, least, digits, upper limit, place of the dice, share of visits, only with a panel."""
 _ODD_RESULTS = """
 INSERT INTO measured
 SELECT person, first + (0.2 * days)::INT, NULL, 'tsh', 'm[IU]/L', 4.5, round(6 + 20 * pow(u(person, 301), 3), 2)
@@ -262,7 +262,8 @@ SELECT person, first + (u(person, 302) * days)::INT, NULL, 'creatine_kinase_tota
   round(60 + 190 * pow(u(person, 303), 2))
 FROM people WHERE (statin AND u(person, 304) < 0.04) OR (myalgia AND u(person, 305) < 0.5)
 UNION ALL
-SELECT person, first + (0.6 * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200, round(220 + 2400 * pow(u(person, 306), 2))
+SELECT person, first + (0.6 * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200,
+  round(220 + 2400 * pow(u(person, 306), 2))
 FROM people WHERE infarction AND u(person, 307) < 0.35
 UNION ALL
 SELECT person, first + (u(person, 308) * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200,
@@ -271,7 +272,8 @@ FROM people WHERE fracture AND u(person, 310) < 0.04
 """
 _CONDITIONS = """
 CREATE OR REPLACE TABLE stated AS
-SELECT person, first + (u(person, 320) * days * 0.5)::INT AS day, 'hypertension' AS key, NULL AS icd FROM people WHERE hypertension
+SELECT person, first + (u(person, 320) * days * 0.5)::INT AS day, 'hypertension' AS key, NULL AS icd
+  FROM people WHERE hypertension
 UNION ALL SELECT person, first + (u(person, 321) * days)::INT, 'diabetes', NULL FROM people WHERE diabetes
 UNION ALL SELECT person, first + (u(person, 322) * days * 0.3)::INT, 'hyperlipidemia', NULL FROM people WHERE statin
 UNION ALL SELECT person, first + (0.2 * days)::INT, 'hypothyroidism', NULL FROM people WHERE hypothyroid
@@ -293,7 +295,8 @@ WITH users AS (
     ['rosuvastatin', 'atorvastatin', 'simvastatin'][1 + (u(person, 345) * 2.99)::INT] AS other
   FROM people WHERE statin),
 fills AS (
-  SELECT person, first + (begins * 0.4 * days)::INT + i * 90 AS day, (i * 90) / (days * 0.6) AS place, one, other, ends, switch
+  SELECT person, first + (begins * 0.4 * days)::INT + i * 90 AS day, (i * 90) / (days * 0.6) AS place, one, other,
+    ends, switch
   FROM (SELECT *, unnest(range((days * 0.6 / 90)::INT))::INT AS i FROM users))
 SELECT person, day, day + 89 AS finish, 90 AS supply, CASE WHEN place > switch THEN other ELSE one END AS key
 FROM fills WHERE place <= ends
@@ -487,13 +490,15 @@ _OMOP_TABLES = {
     "0 AS measurement_source_concept_id, unit AS unit_source_value, text AS value_source_value "
     "FROM (SELECT person, day, key, number, unit, high, NULL AS text FROM measured "
     "UNION ALL SELECT person, day, key, NULL, NULL, NULL, text FROM answered) JOIN vocabulary v USING (key)",
-    "condition_occurrence": "SELECT {base} + row_number() OVER () AS condition_occurrence_id, person AS person_id, v.id AS "
-    "condition_concept_id, day AS condition_start_date, day AS condition_end_date, 32817 AS condition_type_concept_id, "
+    "condition_occurrence": "SELECT {base} + row_number() OVER () AS condition_occurrence_id, person AS person_id, "
+    "v.id AS condition_concept_id, day AS condition_start_date, day AS condition_end_date, "
+    "32817 AS condition_type_concept_id, "
     "0 AS condition_status_concept_id, coalesce(icd, v.code) AS condition_source_value, coalesce(i.id, 0) AS "
     "condition_source_concept_id FROM stated s JOIN vocabulary v USING (key) LEFT JOIN vocabulary i ON i.key = s.icd",
-    "drug_exposure": "SELECT {base} + row_number() OVER () AS drug_exposure_id, person AS person_id, v.id AS drug_concept_id, "
-    "day AS drug_exposure_start_date, finish AS drug_exposure_end_date, 32817 AS drug_type_concept_id, NULL::VARCHAR AS "
-    "stop_reason, supply AS days_supply, 0 AS route_concept_id, v.code AS drug_source_value, "
+    "drug_exposure": "SELECT {base} + row_number() OVER () AS drug_exposure_id, person AS person_id, "
+    "v.id AS drug_concept_id, day AS drug_exposure_start_date, finish AS drug_exposure_end_date, "
+    "32817 AS drug_type_concept_id, NULL::VARCHAR AS stop_reason, supply AS days_supply, 0 AS route_concept_id, "
+    "v.code AS drug_source_value, "
     "0 AS drug_source_concept_id FROM taken JOIN vocabulary v USING (key)",
 }
 
@@ -549,8 +554,10 @@ _CODING = (
     'struct_pack("coding" := [struct_pack("system" := {system}, "code" := {v}.code, "display" := {v}.name)], '
     '"text" := {v}.name)'
 )
-_URI = "CASE {v}.system WHEN 'LOINC' THEN 'http://loinc.org' WHEN 'SNOMED' THEN 'http://snomed.info/sct' WHEN " \
-       "'RxNorm' THEN 'http://www.nlm.nih.gov/research/umls/rxnorm' ELSE 'http://hl7.org/fhir/sid/icd-10-cm' END"  # fmt: skip
+_URI = (
+    "CASE {v}.system WHEN 'LOINC' THEN 'http://loinc.org' WHEN 'SNOMED' THEN 'http://snomed.info/sct' WHEN "
+    "'RxNorm' THEN 'http://www.nlm.nih.gov/research/umls/rxnorm' ELSE 'http://hl7.org/fhir/sid/icd-10-cm' END"
+)
 
 
 def _coding(alias: str) -> str:
@@ -565,7 +572,8 @@ def _fhir_queries() -> Iterator[tuple[str, str]]:
     yield (
         "Patient",
         (
-            "SELECT 'Patient' AS \"resourceType\", person::VARCHAR AS id, CASE WHEN female THEN 'female' ELSE 'male' END "
+            "SELECT 'Patient' AS \"resourceType\", person::VARCHAR AS id, "
+            "CASE WHEN female THEN 'female' ELSE 'male' END "
             'AS gender, birth::VARCHAR AS "birthDate" FROM people'
         ),
     )
@@ -573,7 +581,8 @@ def _fhir_queries() -> Iterator[tuple[str, str]]:
         "Encounter",
         (
             "SELECT 'Encounter' AS \"resourceType\", visit::VARCHAR AS id, 'finished' AS status, "
-            f'{_subject()} AS subject, struct_pack("start" := day::VARCHAR, "end" := day::VARCHAR) AS period FROM visits'
+            f"{_subject()} AS subject, "
+            'struct_pack("start" := day::VARCHAR, "end" := day::VARCHAR) AS period FROM visits'
         ),
     )
     status = 'struct_pack("coding" := [struct_pack("code" := \'confirmed\')])'
@@ -592,11 +601,13 @@ def _fhir_queries() -> Iterator[tuple[str, str]]:
         "Observation",
         (
             "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, 'final' AS status, "
-            f'{_coding("v")} AS code, {_subject()} AS subject, CASE WHEN visit IS NOT NULL THEN struct_pack("reference" := '
-            "'Encounter/' || visit) END AS encounter, day::VARCHAR AS \"effectiveDateTime\", "
+            f"{_coding('v')} AS code, {_subject()} AS subject, "
+            "CASE WHEN visit IS NOT NULL THEN struct_pack(\"reference\" := 'Encounter/' || visit) END AS encounter, "
+            'day::VARCHAR AS "effectiveDateTime", '
             f'CASE WHEN number IS NOT NULL THEN {number} END AS "valueQuantity", text AS "valueString", {limit} AS '
-            '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured UNION ALL '
-            "SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) JOIN vocabulary v USING (key)"
+            '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured '
+            "UNION ALL SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) "
+            "JOIN vocabulary v USING (key)"
         ),
     )
     yield (
