@@ -145,7 +145,8 @@ class _Table:
                 chances[know.REST] = max(LEAST, 1 - sum(chances.values()))
             total = sum(chances.values())
             each.append({member: chance / total for member, chance in chances.items()})
-        return tuple(_bounded(sum(chances[m] for m in allowed)) for chances in each), each
+        # added in the order of the members, not of the set, so that the last digit is the same in every run
+        return tuple(_bounded(sum(c for member, c in chances.items() if member in allowed)) for chances in each), each
 
     def truth(self, finding: str, present: bool) -> _Evidence | None:
         """The evidence of a finding that is present or absent."""
@@ -250,7 +251,7 @@ class _Table:
             for cell, low in zip(cells, normal, strict=True):
                 middle = min(cell.mean, 1 - low - LEAST)
                 each = {"ck_peak_normal": low, "ck_peak_1_5x_uln": middle, "above": 1 - low - middle}
-                chances.append(_bounded(sum(each[member] for member in allowed)))
+                chances.append(_bounded(sum(c for member, c in each.items() if member in allowed)))
                 fits.append(_fit(tuple(each.values()), chances[-1]))
             value = "ck_peak_1_5x_uln" in allowed
             size = [cell.size for cell in cells]
