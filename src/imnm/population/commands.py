@@ -97,6 +97,8 @@ def _screen(
     for path in (arguments.out, arguments.why, arguments.mapping):
         if path and not Path(path).absolute().parent.is_dir():
             raise failure(say("population.error.no_folder", file=path))
+    if arguments.why and not arguments.why.endswith((".parquet", ".csv")):
+        raise failure(say("population.error.why_ending", file=arguments.why))
     options = _options(arguments, local_codes)._replace(
         min_level=arguments.min_level, history=arguments.history, why=bool(arguments.why)
     )

@@ -99,6 +99,7 @@ class FhirPopulation:
         self.workers = 1 if size <= _SMALL else cores()
         self.partitions = max(1, min(1024, size // _PARTITION))
         self.medications: dict[str, bytes | None] = {}
+        gate_concepts()  # derived once here rather than in every process
         self.spool = folder / "spool"
         self.spool.mkdir()
 

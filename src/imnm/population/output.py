@@ -18,7 +18,6 @@ from imnm.knowledge.messages import has, say
 
 from .rows import ListedRow, WhyRow
 from .screen import LEVELS, Screening
-from .source import SourceError
 from .store import literal
 
 FORMATS = ("table", "csv", "parquet", "json", "html", "cohort")
@@ -216,25 +215,32 @@ def suppressed(count: int, least: int) -> str:
 def counts_only(answer: Screening, least: int, form: str) -> str:
     """How many people at each step and level and nothing about single ones; small counts are not given.
 
-    What is left over beside a small count would betray it, so the counts of those left out are given only where all
-    of a step are large enough, and the levels are rounded to ten where one of them is small.
+    Two counts that lie close together would betray the small number between them, so a step is given only if it is
+    far enough from every step given before it; where a level is small, the others are rounded, so that it cannot be
+    found by subtraction. What was left out on the way is not given at all.
     """
-    steps = [{"step": s.step, "label": s.label, "people": suppressed(s.people, least)} for s in answer.funnel]
+    given: list[int] = []
+    steps: list[dict[str, str]] = []
+    for step in answer.funnel:
+        shown = suppressed(step.people, least)
+        if any(0 < abs(step.people - other) < least for other in given):
+            shown = say("population.summary.withheld")
+        elif shown.isdecimal():
+            given.append(step.people)
+        steps.append({"step": step.step, "label": step.label, "people": shown})
     small = any(0 < n < least for n in answer.levels.values())
+    grain = max(10, least)
     levels = {
-        level: suppressed(n, least) if n < least or not small else f"~{round(n, -1)}"
+        level: suppressed(n, least) if n < least or not small else f"~{round(n / grain) * grain}"
         for level, n in answer.levels.items()
     }
-    for shown, step in zip(steps, answer.funnel, strict=True):
-        if all(n >= least for n in step.left_out.values()) and (step.people >= least or step.people == 0):
-            shown["left_out"] = json.dumps(step.left_out) if form == "csv" else step.left_out  # type: ignore[assignment]
     if form == "json":
         return json.dumps({"counts": steps, "levels": levels, "smallest_cell": least}, indent=2) + "\n"
     if form == "csv":
         lines = ["step,people", *(f"{s['step']},{s['people']}" for s in steps)]
         return "\n".join([*lines, *(f"level_{level},{n}" for level, n in levels.items())]) + "\n"
-    lines = [f"{s['people']:>10}  {s['label']}" for s in steps]
-    lines += ["", *(f"{n:>10}  {say('population.column.level')}: {level}" for level, n in levels.items())]
+    lines = [f"{s['people']:>12}  {s['label']}" for s in steps]
+    lines += ["", *(f"{n:>12}  {say('population.column.level')}: {level}" for level, n in levels.items())]
     return "\n".join([*lines, "", say("population.summary.suppressed", least=least)]) + "\n"
 
 
@@ -361,12 +367,10 @@ def written(answer: Screening, form: str, limit: int | None) -> str:
 
 
 def write_why(answer: Screening, path: Path) -> None:
-    """The why table as Parquet or CSV, by the ending of the path. Raises SourceError for another ending."""
+    """The why table as Parquet, or as CSV where the path does not end in ``.parquet``."""
     if path.suffix == ".parquet":
         write_parquet(answer.why, WhyRow, path)
-    elif path.suffix == ".csv":
+    else:
         part = path.with_name(f".{path.name}.part")
         part.write_text(rows_csv(answer.why, WhyRow), encoding="utf-8")
         part.replace(path)
-    else:
-        raise SourceError(say("population.error.why_ending", file=path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlglot
+
 from imnm.knowledge.messages import say
 from imnm.logic.sql import EVENT_COLUMNS
 
@@ -15,7 +17,7 @@ def screening_query(dialect: str, events: str = "events", index: str = "index_ro
         say("population.sql.what", dialect=dialect),
         say("population.sql.events", table=events, columns=columns),
         say("population.sql.index", table=index),
-        say("population.sql.levels", case=store.level_case()),
+        say("population.sql.levels", case=sqlglot.transpile(store.level_case(), "duckdb", dialect)[0]),
     ]
     if dialect not in ("duckdb", "spark", "postgres"):
         notes.append(say("population.sql.untested", dialect=dialect))
