@@ -113,6 +113,18 @@ CONDITIONS = [
     ("Pompe disease, late-onset", "pompe_late_onset"),
     ("second wind phenomenon", "second_wind"),
     ("hyperlipidaemia treated with statin", "statin"),
+    ("can't climb stairs", "difficulty_climbing_stairs"),
+    ("Struggles with stairs", "difficulty_climbing_stairs"),
+    ("trouble getting out of a chair", "difficulty_rising_from_chair"),
+    ("cannot get up from the floor", "difficulty_rising_from_chair"),
+    ("unable to raise arms", "difficulty_raising_arms"),
+    ("cannot lift head off the pillow", "neck_flexor_weakness"),
+    ("cannot hold head up", "neck_extensor_weakness"),
+    ("cannot walk on toes", "distal_weakness"),
+    ("bulky calves", "calf_hypertrophy"),
+    ("knees give way", "quadriceps_weakness"),
+    ("elevated creatinine kinase", "elevated_ck"),
+    ("brisk reflexes", "fasciculations_or_umn_signs"),
 ]
 
 

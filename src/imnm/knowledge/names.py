@@ -28,7 +28,8 @@ Words = tuple[str, ...]
 
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "μ": "mu", "κ": "kappa"}
 _ABBREVIATIONS = {"h/o": "history of", "s/p": "previous", "status post": "previous", "r/o": "rule out",
-                  "w/o": "without", "c/o": "", "late effects of": "previous",
+                  "w/o": "without", "c/o": "", "can't": "cannot", "can’t": "cannot", "can not": "cannot",
+                  "late effects of": "previous",
                   "late effect of": "previous", "sequelae of": "previous", "sequela of": "previous",
                   "years old": "", "year old": "", "year-old": ""}  # fmt: skip
 _JOINED = re.compile(r"(?<=\bnon)[- ](?=[a-z])|(?<=[a-z])['’](?=s\b)")
