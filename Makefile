@@ -1,7 +1,7 @@
 # make demo: set up .venv and run the main job on the bundled example patients
 # make test: set up .venv and run the whole default suite
 .POSIX:
-.PHONY: help demo test bench lock clean
+.PHONY: help demo test bench docs lock clean
 
 VENV = .venv
 PYTHON =
@@ -13,6 +13,7 @@ help:
 	@echo "make demo   set up $(VENV) and assess the bundled example patients"
 	@echo "make test   set up $(VENV) and run ruff, mypy and the tests"
 	@echo "make bench  print the speed figures"
+	@echo "make docs   write docs/rules from the knowledge and the specifications"
 
 $(READY): pyproject.toml constraints.txt
 	@found=; \
@@ -41,6 +42,9 @@ test: $(READY)
 
 bench: $(READY)
 	@for file in bench/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+
+docs: $(READY)
+	@$(VENV)/bin/python tools/build_docs.py
 
 # For maintainers: needs uv.
 lock:
