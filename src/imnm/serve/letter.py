@@ -7,6 +7,8 @@ from imnm.knowledge.messages import say
 from imnm.report import labels
 from imnm.report.blocks import visible
 
+WHO = ("female", "male")
+"""Findings that say who the patient is, not what they have."""
 SHOWN_STEPS = 5
 SHOWN_ENTRIES = 8
 SHOWN_UNKNOWN = 5
@@ -37,7 +39,7 @@ def _entries(assessment: Assessment) -> list[str]:
     evidence: list[Evidence] = [
         *(item for alert in assessment.alerts for item in alert.evidence),
         *(item for step in assessment.next_steps for item in step.evidence),
-        *(item for f in assessment.findings if f.value is True for item in f.evidence),
+        *(item for f in assessment.findings if f.value is True and f.id not in WHO for item in f.evidence),
     ]
     for item in evidence:
         found.setdefault(item.text.strip().rstrip("."), None)

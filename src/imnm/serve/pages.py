@@ -274,7 +274,9 @@ def _assess_answers(request: Request, answers: Mapping[str, str]) -> Response:
         assessment = assess_record(forms.bundle_of(answers), answers.get("as_of") or None)
     except (forms.FormError, InputError, AskError) as error:
         shown = _questions(answers, None)
-        return page(request, "assess.html.j2", 422, answer="", error=str(error), open_record=False, **shown)
+        # A form that is still being filled in is no failure: the part that follows it says what is missing.
+        status = 200 if "x-part" in request.headers else 422
+        return page(request, "assess.html.j2", status, answer="", error=str(error), open_record=False, **shown)
     return page(
         request,
         "assess.html.j2",

@@ -15,7 +15,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       show(page, "result");
-      if (answer.ok) show(page, "questions");
+      if (!page.querySelector(".error")) show(page, "questions");
       status.textContent = page.querySelector("[data-level]")?.dataset.level || "";
     } catch (error) {
       if (error.name !== "AbortError") status.textContent = form.dataset.failed;
