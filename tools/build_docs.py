@@ -218,7 +218,7 @@ def finding_page() -> Iterator[str]:
 def threshold_page() -> Iterator[str]:
     yield "Every number of the medicine, declared once. Tags: " + ", ".join(TAGS) + "."
     used = users()
-    for named in thresholds().values():
+    for _, named in sorted(thresholds().items()):  # they declare themselves in no fixed order
         shown = f"{number_words(named.number)} {named.unit}".strip()
         yield from ("", f"## {named.id}", "", f"**{shown}**: {plain(named.meaning)}.", "")
         yield from rests_on(named.evidence)
