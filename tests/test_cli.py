@@ -383,6 +383,8 @@ class TestCalculators:
             [sys.executable, "-m", "imnm.cli", "calc", "mmt8"], input=groups, capture_output=True, text=True, check=True
         )
         assert "score between 35 and 75" in done.stdout
+        assert done.stdout.count("Below full strength on this scale.") == 1
+        assert "fulfilled" not in done.stdout, "a scale is not fulfilled"
         assert done.stderr.count("Give a number") == 1
         assert ">" not in done.stdout
 

@@ -18,7 +18,8 @@ from .blocks import provisional, value_words
 from .text import wrap
 from .view import criterion
 
-SHOWN_CHOICES = 8
+GRADED = ("sams-ci", "ck-bands", "hmgcr-result", "statin-pgx", "mmt8", "tis-2016", "imacs-cancer-2023")
+"""These place a patient in a class; only of the others it means something to be fulfilled or not."""
 
 Ask = Callable[[str], str | None]
 """Shows a prompt and returns the line typed; None at the end of the input."""
@@ -99,7 +100,7 @@ def _prompt(input_: Input) -> str:
     hint = f" [{input_.unit}]" if input_.unit else ""
     if input_.kind == "truth":
         hint += say("cli.calc.yes_no")
-    if input_.low is not None and input_.high is not None:
+    if input_.low is not None and input_.high is not None and input_.unit != f"{input_.low:g}-{input_.high:g}":
         hint += f" ({value_words([input_.low, input_.high])})"
     lines = wrap(f"{input_.label}{hint}")
     if input_.help:
@@ -120,11 +121,15 @@ def shown(chosen: Calculator, result: CriteriaResult) -> str:
     """The result for a terminal."""
     inputs = {input_.id: input_.label for input_ in chosen.inputs}
     entry = criterion(result, lambda id: inputs.get(id) or labels.finding(id))
-    lines = wrap(f"{entry.title}: {entry.mark}")
+    graded = result.id in GRADED and result.result in ("fulfilled", "not-fulfilled")
+    lines = wrap(entry.title if graded else f"{entry.title}: {entry.mark}")
     for line in entry.lines:
         lines += wrap(line, "  ", "    ")
     for name, value in result.extra.items():
-        lines += wrap(value, "  ", "    ") if name == "text" else _extra(name, value)
+        if name != "text":
+            lines += _extra(name, value)
+        elif not any(value in line for line in entry.lines):
+            lines += wrap(value, "  ", "    ")
     for id in result.sources:
         lines += wrap(f"{id}: {labels.citation(id)}", "  ", "    ")
     return "\n".join([*lines, *wrap(chosen.about)]) + "\n"

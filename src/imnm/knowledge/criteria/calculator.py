@@ -146,7 +146,7 @@ def _number(input_: Input, value: object) -> float:
     low = -math.inf if input_.low is None else input_.low
     high = math.inf if input_.high is None else input_.high
     if not low <= value <= high:
-        raise _error("out_of_range", input_, low=f"{low:g}", high=f"{high:g}")
+        raise _error("out_of_range", input_, low=f"{low:,.10g}", high=f"{high:,.10g}")
     return value
 
 
