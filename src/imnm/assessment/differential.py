@@ -546,7 +546,7 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
 
 def _same_way(one: _Evidence, other: _Evidence) -> bool:
     """Whether two observations speak for and against the same diseases."""
-    return sum(map(mul, one.centred, other.centred)) > 0
+    return bool(sum(map(mul, one.centred, other.centred)) > 0)
 
 
 # ---------------------------------------------------------------- the answer

@@ -65,7 +65,7 @@ def steps_of(case: Case, odds: Odds | None) -> list[model.Step]:
 
 def in_order(steps: Sequence[model.Step]) -> list[model.Step]:
     """The most urgent first; what is equally urgent stays as it stands."""
-    return sorted(steps, key=lambda step: URGENCIES.index(step.urgency))  # type: ignore[arg-type]
+    return sorted(steps, key=lambda step: URGENCIES.index(step.urgency))
 
 
 def _stage(id: str) -> int:

@@ -26,6 +26,7 @@ _ENZYME = {
 _MASS_UG_L = {"ug/l": 1.0, "ng/ml": 1.0, "mg/l": 1000.0, "ug/ml": 1000.0, "ng/l": 0.001, "pg/ml": 0.001, "ug/dl": 10.0}
 _MASS_NG_L = {"ng/l": 1.0, "pg/ml": 1.0, "ug/l": 1000.0, "ng/ml": 1000.0}
 _BILIRUBIN = {"umol/l": 1.0, "mmol/l": 1000.0, "mg/dl": 17.1, "mg/l": 1.71}
+_PRESSURE = {"cm[h2o]": 1.0, "cmh2o": 1.0, "kpa": 10.19716, "mmhg": 1.35951}
 _PERCENT = {"%": 1.0, "percent": 1.0, "%pred": 1.0, "%predicted": 1.0, "%ofpredicted": 1.0}
 
 _FACTORS: Mapping[str, Mapping[str, float]] = {
@@ -51,7 +52,7 @@ _FACTORS: Mapping[str, Mapping[str, float]] = {
     "gaa_enzyme_activity": {"nmol/h/ml": 1.0, "nmol/ml/h": 1.0, "nmol/hr/ml": 1.0, "nmol/ml/hr": 1.0,
                             "umol/h/l": 1.0, "umol/l/h": 1.0, "umol/l/hr": 1.0, "umol/hr/l": 1.0},
     "vital_capacity_ml_kg": {"ml/kg": 1.0, "l/kg": 1000.0},
-    **dict.fromkeys(("mip", "mep", "snip"), {"cm[h2o]": 1.0, "cmh2o": 1.0, "kpa": 10.19716, "mmhg": 1.35951}),
+    **dict.fromkeys(("mip", "mep", "snip"), _PRESSURE),
     "mmt8": dict.fromkeys(("points", "point", "score", "1", "pts"), 1.0),
 }  # fmt: skip
 
