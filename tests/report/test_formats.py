@@ -41,6 +41,14 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize("format", TEXTUAL)
+def test_that_nothing_fits_is_said_where_the_explanations_stand(format: str) -> None:
+    some = answer()
+    some.none_fits = "None of these fits well."
+    assert some.none_fits in render(some, format)
+    assert some.none_fits not in render(answer(), format)
+
+
 class Page(html.parser.HTMLParser):
     """What a browser would build: the elements, their attributes, and the text outside the style sheet."""
 

@@ -27,8 +27,6 @@ from . import labels
 from .blocks import number_words
 from .text import wrap
 
-LEADING_FINDINGS = 12
-
 
 class UnknownId(KeyError):
     """Nothing has this id; ``nearest`` are the ids most like it."""

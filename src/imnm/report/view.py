@@ -165,7 +165,7 @@ def _differential(assessment: Assessment) -> tuple[Block, ...]:
         for place, disease in enumerate(assessment.differential[:SHOWN_DISEASES])
         if place < LEADING_DISEASES or disease.probability >= SHOWN_SHARE
     ]
-    notes = []
+    notes = [assessment.none_fits] if assessment.none_fits else []
     if assessment.differential_kind:
         notes.append(say("report.line.differential_kind", kind=assessment.differential_kind))
     notes.append(say("report.line.concordance", percent=_percent(assessment.concordance)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imnm.knowledge.concepts import CONCEPTS, members
+from imnm.knowledge.concepts import members
 from imnm.knowledge.messages import say
 from imnm.logic.event import Event
 from imnm.logic.interval import INF, UNKNOWN, Interval
@@ -257,9 +257,3 @@ def read_procedure(record: Record, procedure: Procedure, coded: Coded, ref: str,
     span = span or visit or UNKNOWN
     known = visit.high if visit and visit.high < INF else span.high if span.high < INF else -INF
     record.state(coded, True, When(span, known), ref)
-
-
-def is_clinical(concept: str) -> bool:
-    """Whether a concept is something a patient has or has not (rather than something measured or given)."""
-    known = CONCEPTS.get(concept)
-    return known is not None and known.domain == "condition"
