@@ -244,6 +244,7 @@ def criteria_page(criteria: CriteriaSet) -> Iterator[str]:
     yield from (plain(criteria.about), "", *rests_on(criteria.evidence))
     for id, expression in criteria.definitions.items():
         yield from ("", f"## {id.split('/', 1)[1]}", "", *logic(expression))
+    yield from examples("criteria", criteria.id)
 
 
 def source_page() -> Iterator[str]:
