@@ -406,3 +406,18 @@ def test_cost_is_linear(scrap: str, kind: Any) -> None:
     seconds(2_000)
     small = min(seconds(20_000), seconds(20_000))
     assert seconds(200_000) <= 30 * small + 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "leads"),
+    [
+        ("Muscle fibre necrosis with minimal inflammation", None),
+        ("Marked necrosis and slight inflammation", None),
+        ("Necrosis is minimal", False),
+        ("Slight necrosis with dense inflammation", False),
+    ],
+)
+def test_what_is_slight_is_what_the_word_stands_beside(text: str, leads: bool | None) -> None:
+    stated = {finding.concept: finding.truth for finding in read_report(text, "biopsy")}
+    assert stated["biopsy_necrosis_present"] is True
+    assert stated.get("biopsy_necrosis_predominant") is leads

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imnm.logic.truth import AND
 
-from .mentions import BARE, PLAIN, STAINS, Mention, each, mention, normal_word, places
+from .mentions import BARE, BIOPSY, PLAIN, STAINS, Mention, each, mention, normal_word, places
 from .scope import Sentence
 from .stains import stain_end, stains
 
@@ -123,9 +123,16 @@ def _only_one(s: Sentence, at: int) -> bool:
     return s.words[at + 1 : at + 2] == ["fiber"] and not _SINGLE.isdisjoint(s.words[max(0, at - 3) : at])
 
 
+_JOINS = frozenset({"with", "and", "without", "but", ",", "&", "or"})
+
+
 def _slight(s: Sentence, at: int) -> bool:
-    """Whether necrosis is said to matter little, so that it does not lead."""
+    """Whether necrosis is said to matter little, so that it does not lead; *minimal* before another finding is said
+    of that (``necrosis with minimal inflammation``)."""
     _, end = s.segment(at)
+    other = next((i for i in range(at + 1, end) if s.tags[i] & (BIOPSY - {"necrosis", "regeneration"})), end)
+    if other < end:
+        end = next((i for i in range(at + 1, other) if s.words[i] in _JOINS), other)
     return not _SLIGHT.isdisjoint(s.words[max(0, at - 1) : end])
 
 
