@@ -414,7 +414,7 @@ def test_cost_is_linear(scrap: str, kind: Any) -> None:
         ("Muscle fibre necrosis with minimal inflammation", None),
         ("Marked necrosis and slight inflammation", None),
         ("Necrosis is minimal", False),
-        ("Slight necrosis with dense inflammation", False),
+        ("Minimal necrosis with dense inflammation", False),
     ],
 )
 def test_what_is_slight_is_what_the_word_stands_beside(text: str, leads: bool | None) -> None:
