@@ -140,12 +140,12 @@ def _alerts(assessment: Assessment) -> tuple[Block, ...]:
 def _steps(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.next_steps:
         return (Paragraph(say("report.line.no_steps")),)
-    return (Entries(tuple(_step(step) for step in assessment.next_steps), numbered=True),)
+    return (Entries(tuple(_step(step, assessment.as_of) for step in assessment.next_steps), numbered=True),)
 
 
-def _step(step: Step) -> Entry:
+def _step(step: Step, as_of: str) -> Entry:
     dates = [say("report.line.due", on=step.due_on)] if step.due_on else []
-    dates += [say("report.line.not_before", on=step.not_before)] if step.not_before else []
+    dates += [say("report.line.not_before", on=step.not_before)] if step.not_before and step.not_before > as_of else []
     return Entry(
         title=step.title or labels.step(step.id),
         mark=", ".join([word("report.urgency", step.urgency), *dates]) + provisional(step.provisional),
