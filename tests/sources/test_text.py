@@ -421,3 +421,18 @@ def test_what_is_slight_is_what_the_word_stands_beside(text: str, leads: bool | 
     stated = {finding.concept: finding.truth for finding in read_report(text, "biopsy")}
     assert stated["biopsy_necrosis_present"] is True
     assert stated.get("biopsy_necrosis_predominant") is leads
+
+
+@pytest.mark.parametrize(
+    ("text", "finding", "truth"),
+    [
+        ("Endomysial fibrosis and fatty infiltration", "biopsy_inflammation_prominent", None),
+        ("Marked fatty infiltration", "biopsy_inflammation_prominent", None),
+        ("Necrotic fibres; lymphocytes are scarce", "biopsy_inflammation_prominent", False),
+        ("Non-necrotising epithelioid granulomas", "biopsy_necrosis_predominant", None),
+        ("Non-necrotising epithelioid granulomas", "biopsy_granulomas", True),
+        ("Numerous lipid droplets in type 1 fibres", "biopsy_lipid_storage", True),
+    ],
+)
+def test_words_that_look_like_another_finding(text: str, finding: str, truth: bool | None) -> None:
+    assert {found.concept: found.truth for found in read_report(text, "biopsy")}.get(finding) is truth

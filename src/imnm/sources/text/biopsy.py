@@ -64,9 +64,12 @@ def _under_stain(s: Sentence, at: int) -> bool:
     return stain >= 0 and at < stain_end(s, stain)
 
 
+_FATTY = frozenset({"fatty", "adipose", "fibrofatty", "lipomatous"})
+
+
 def _foreign(s: Sentence, at: int) -> bool:
     """Whether the word is about something else than muscle fibres ("fat necrosis", "necrosis of vessel walls")."""
-    if at > 0 and "tissue_thing" in s.tags[at - 1]:
+    if at > 0 and ("tissue_thing" in s.tags[at - 1] or s.words[at - 1] in _FATTY):
         return True
     for ahead in range(at + 1, min(s.end, at + 6)):
         if "tissue_thing" in s.tags[ahead]:
@@ -109,7 +112,7 @@ def _necrosis(s: Sentence) -> Iterator[Mention]:
         if stated.truth:
             yield mention(s, "biopsy_necrosis_present", True, at, BARE)
     for at, stated in each(s, "necrotizing"):
-        if not _foreign(s, at):
+        if not _foreign(s, at) and s.words[max(0, at - 1)] != "non":  # non-necrotizing granulomas
             strength = PLAIN if stated.truth is False else BARE
             yield mention(s, "biopsy_necrosis_predominant", stated.truth, at, strength)
     yield from _leading(s)
