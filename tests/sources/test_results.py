@@ -67,6 +67,13 @@ def test_a_unit_that_is_not_understood_is_noted_and_not_guessed() -> None:
     assert problems(found) == ["unit not understood: 'kU'"]
 
 
+@pytest.mark.parametrize("unit", ["Jane Doe", "Hildegard", "see note of 3 May", "x" * 60])
+def test_what_is_not_written_like_a_unit_is_not_repeated(unit: str) -> None:
+    found = reading(result(valueQuantity=quantity(500, unit)))
+    assert not one(found, "creatine_kinase_total").value.known
+    assert problems(found) == ["unit not understood: it is not written like a unit"]
+
+
 def test_a_missing_unit_is_taken_only_from_the_range_or_the_other_results() -> None:
     bare = quantity(3600, None)
     alone = reading(result(valueQuantity=bare))

@@ -28,6 +28,9 @@ from .record import NoUnit, Record, When
 from .reports import read_text
 from .structs import CodeableConcept, Measurement, Observation, Quantity, Ratio, ReferenceRange
 
+_LIKE_A_UNIT = re.compile(r"[a-zµμ%]{1,3}|[a-zµμ%\[\]]{1,6}(?:/[a-zµμ\d.\[\]]{1,6}){1,2}", re.IGNORECASE)
+"""Only this is repeated in a problem: whatever else stands where a unit should be may be about the patient."""
+
 RESULT: tuple[Domain, ...] = ("result", "condition", "procedure")
 """Where the code of a result is looked up: a test, else a finding or a procedure that is answered."""
 
@@ -192,7 +195,11 @@ def _canonical(record: Record, concept: str, number: Number, ref: str) -> Canoni
             record.units.setdefault(concept, set()).add(written)
             return Canonical(value, times, _convert(concept, number.limit, (*number.limit_units, written)))
     if units:
-        record.problem(ref, "unit", unit=units[0][:40])
+        unit = units[0].strip()
+        if _LIKE_A_UNIT.fullmatch(unit):
+            record.problem(ref, "unit", unit=unit)
+        else:
+            record.problem(ref, "unit_words")
     return Canonical(UNKNOWN, times, None)
 
 
