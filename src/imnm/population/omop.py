@@ -459,7 +459,7 @@ class OmopPopulation:
         condition = self._which(table, telling=False)
         if condition is None:
             condition = "1 = 0"
-        people = self._people_condition(table)
+        people = self._people_condition()
         query = f"SELECT {self._columns(table, *names)} FROM {self._table(table)} WHERE {condition}{people}"
         self.database.fetch(self.connection, query, "rows_here")
         self.run(
@@ -470,12 +470,20 @@ class OmopPopulation:
         )
         self.run("DROP TABLE rows_here")
 
-    def _people_condition(self, table: Table) -> str:
-        """People are chosen where the data are if that can be said in the query, else afterwards."""
-        if isinstance(self.database, LocalDatabase):
+    def _people_condition(self) -> str:
+        """The condition on a clinical table to be about a chosen person. Another database does not see our tables, so
+        it is told again how they were chosen."""
+        if self.database.dialect == "duckdb":
             return " AND CAST(person_id AS BIGINT) IN (SELECT person FROM chosen)"
-        people = [person for (person,) in self.run("SELECT person FROM chosen")]
-        return f" AND person_id IN ({', '.join(map(str, people))})" if len(people) <= 20000 else ""
+        found = []
+        for other in self.tables:
+            condition = self._which(other, telling=True)
+            if condition is not None:
+                found.append(f"person_id IN (SELECT person_id FROM {self._table(other)} WHERE {condition})")
+        people = [str(person) for (person,) in self.run("SELECT person FROM chosen WHERE NOT telling ORDER BY 1")]
+        if people:
+            found.append(f"person_id IN ({', '.join(people)})")
+        return f" AND ({' OR '.join(found)})" if found else " AND 1 = 0"
 
     # ------------------------------------------------------------ events
 

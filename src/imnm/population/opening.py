@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 def open_population(source: str, folder: Path, options: ScreenOptions) -> Population:
     """The population at a path or address. Raises SourceError with one sentence if there is none."""
+    if source.startswith(("postgresql://", "postgres://")):
+        from .postgres import PostgresDatabase
+
+        there = PostgresDatabase(source, folder, options.schema, options.vocabulary_schema)
+        return OmopPopulation(there, folder, options.local_codes, options.sample, options.also)
     path = Path(source)
+    if options.engine == "spark" and (not path.exists() or (path.is_dir() and is_omop_folder(path))):
+        from .spark import SparkDatabase
+
+        cluster = SparkDatabase(source, folder, options.schema, options.vocabulary_schema)
+        return OmopPopulation(cluster, folder, options.local_codes, options.sample, options.also)
     if not path.exists():
         raise SourceError(say("population.error.not_there", source=source))
     if path.is_dir() and is_omop_folder(path):

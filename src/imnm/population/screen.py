@@ -36,8 +36,8 @@ class ScreenOptions(NamedTuple):
     """What is asked of a screening.
 
     as_of: an ISO date or ``last`` (for each patient the newest day of the record). min_level: the least level that is
-    listed. memory_limit: what DuckDB may use, such as ``4GB``. levels_by: another engine for the level query, which
-    fills the table *levels* from *events* and *index_rows*. up_to_level: stop before anyone is assessed one by one.
+    listed. memory_limit: what DuckDB may use, such as ``4GB``. engine: where the level query runs, ``duckdb`` or
+    ``spark`` (an OMOP source is then read there as well). up_to_level: stop before anyone is assessed one by one.
     also: people who are read even if they do not pass the gate.
     """
 
@@ -48,7 +48,6 @@ class ScreenOptions(NamedTuple):
     why: bool = False
     memory_limit: str | None = None
     local_codes: LocalCodes | None = None
-    levels_by: Callable[[duckdb.DuckDBPyConnection], None] | None = None
     up_to_level: bool = False
     sample: int = SAMPLE
     also: tuple[str, ...] = ()
@@ -125,7 +124,7 @@ def _screened(
     progress(say("population.progress.levels", people=population.report.passed))
     _skip_unborn(connection, population.report, day)
     store.index_rows(connection, day, float(day_number(dt.date.today())))
-    (options.levels_by or store.compute_levels)(connection)
+    _levels(connection, options)
     counts = dict(connection.execute("SELECT level, count(*) FROM levels GROUP BY level").fetchall())
     answer = Screening([], [], population.report, {level: counts.get(level, 0) for level in LEVELS},
                        as_of=options.as_of, min_level=options.min_level)  # fmt: skip
@@ -134,6 +133,15 @@ def _screened(
     if not options.up_to_level:
         _list(answer, population, connection, day, options, progress)
     return answer
+
+
+def _levels(connection: duckdb.DuckDBPyConnection, options: ScreenOptions) -> None:
+    if options.engine == "spark":
+        from .spark import compute_levels
+
+        compute_levels(connection)
+    else:
+        store.compute_levels(connection)
 
 
 def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: float | None) -> None:
