@@ -16,18 +16,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from imnm.logic.truth import Truth
+
+from .files import DATA
 
 Relation = Literal["exact", "narrower", "broader"]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 
 Domain = Literal["condition", "result", "drug", "procedure"]
 """Where a name was read: a problem list, a result, a medication, a procedure."""
-
-_DATA = Path(__file__).parent / "data"
 
 
 class Concept(NamedTuple):
@@ -77,7 +76,7 @@ class Match(NamedTuple):
 
 def rows_of(*path: str) -> Iterator[dict[str, str]]:
     """The rows of a data file, without its comment lines."""
-    file = _DATA.joinpath(*path)
+    file = DATA.joinpath(*path)
     lines = file.read_text(encoding="utf-8").splitlines()
     return csv.DictReader(line for line in lines if not line.startswith("#"))
 

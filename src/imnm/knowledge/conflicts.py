@@ -8,12 +8,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import Literal
 
 import msgspec
 
 from .evidence import Evidence, Tag
+from .files import DATA
 from .messages import say
 
 Follows = Literal["a", "b", "both", "neither"]
@@ -42,7 +42,7 @@ class Conflict(msgspec.Struct, frozen=True):
 @cache
 def conflicts() -> Mapping[str, Conflict]:
     """Every conflict by id, in the order of the file. Raises ValueError on a duplicate id."""
-    text = (resources.files("imnm.knowledge") / "data" / "conflicts.toml").read_text(encoding="utf-8")
+    text = (DATA / "conflicts.toml").read_text(encoding="utf-8")
     found: dict[str, Conflict] = {}
     for conflict in msgspec.convert(tomllib.loads(text)["conflict"], list[Conflict]):
         if conflict.id in found:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
+
+from .files import DATA
 
 DISEASES = (
     "imnm_hmgcr",
@@ -530,7 +531,7 @@ class Cell(NamedTuple):
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    path = resources.files("imnm.knowledge") / "data" / name
+    path = DATA / name
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple, get_args
 
 from imnm.logic.nodes import Threshold
+
+from .files import DATA
 
 Tag = Literal["primary", "secondary", "weak", "derived", "convention", "unverified"]
 """How a statement was verified: read in the primary publication; read in a peer-reviewed or institutional secondary
@@ -81,7 +82,7 @@ def thresholds() -> Mapping[str, NamedThreshold]:
 def sources() -> Mapping[str, Source]:
     """The whole bibliography by id. Raises ValueError on a duplicate id."""
     found: dict[str, Source] = {}
-    folder = resources.files("imnm.knowledge") / "data" / "sources"
+    folder = DATA / "sources"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".csv"):
             continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from imnm.logic.interval import Interval
 
 from .evidence import Evidence, Tag
+from .files import DATA
 
 
 class Parameter(NamedTuple):
@@ -31,7 +31,7 @@ class Parameter(NamedTuple):
 @cache
 def parameters() -> Mapping[str, Parameter]:
     """Every parameter by id. Raises ValueError on a duplicate id."""
-    text = (resources.files("imnm.knowledge") / "data" / "mechanism.csv").read_text(encoding="utf-8")
+    text = (DATA / "mechanism.csv").read_text(encoding="utf-8")
     found: dict[str, Parameter] = {}
     for row in csv.DictReader(text.splitlines()):
         if row["id"] in found:

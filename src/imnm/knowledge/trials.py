@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -33,6 +32,7 @@ from imnm.logic.nodes import (
 )
 
 from .evidence import Evidence, Tag, evidence, threshold
+from .files import DATA
 from .findings import (
     AGE,
     AGE_18,
@@ -92,7 +92,7 @@ class TrialCriterion(NamedTuple):
 @cache
 def trials() -> Mapping[str, Trial]:
     """Every trial by id, in the order of the file. Raises ValueError on a duplicate id."""
-    text = (resources.files("imnm.knowledge") / "data" / "trials.toml").read_text(encoding="utf-8")
+    text = (DATA / "trials.toml").read_text(encoding="utf-8")
     found: dict[str, Trial] = {}
     for trial in msgspec.convert(tomllib.loads(text)["trial"], list[Trial]):
         if trial.id in found:

@@ -11,13 +11,13 @@ mole factors are those of creatinine 88.42, bilirubin 17.1, free T4 12.87 and 25
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
 from .concepts import CONCEPTS
 from .evidence import evidence, threshold
+from .pattern import pattern
 
 _ENZYME = {
     "u/l": 1.0, "mu/ml": 1.0, "u/dl": 10.0, "ku/l": 1000.0, "u/ml": 1000.0,
@@ -111,22 +111,22 @@ def unit_of_range(concept: str, upper_limit: float) -> str | None:
 
 
 _SPELLINGS = (
-    (re.compile(r"37\s*°?c\b|@37c?"), ""),
-    (re.compile(r"[\[\]{}()\s'·*]"), ""),
-    (re.compile(r"\.?l(\^?-1|⁻¹)$"), "/l"),
-    (re.compile(r"^mcg|(?<=/)mcg"), "ug"),
-    (re.compile(r"^μ"), "u"),
-    (re.compile(r"^mc(?=kat|mol|u|iu)|^micro"), "u"),
-    (re.compile(r"litre|liter|lt$"), "l"),
-    (re.compile(r"units?"), "u"),
-    (re.compile(r"per(?=ml|l|dl)"), "/"),
-    (re.compile(r"iu|ui"), "u"),
+    (pattern(r"37\s*°?c\b|@37c?"), ""),
+    (pattern(r"[\[\]{}()\s'·*]"), ""),
+    (pattern(r"\.?l(\^?-1|⁻¹)$"), "/l"),
+    (pattern(r"^mcg|(?<=/)mcg"), "ug"),
+    (pattern(r"^μ"), "u"),
+    (pattern(r"^mc(?=kat|mol|u|iu)|^micro"), "u"),
+    (pattern(r"litre|liter|lt$"), "l"),
+    (pattern(r"units?"), "u"),
+    (pattern(r"per(?=ml|l|dl)"), "/"),
+    (pattern(r"iu|ui"), "u"),
 )
 
 
 def _plain(unit: str) -> str:
     """The spelling under which our tables hold a unit."""
     text = unicodedata.normalize("NFKC", unit).lower()
-    for pattern, replacement in _SPELLINGS:
-        text = pattern.sub(replacement, text)
+    for written, replacement in _SPELLINGS:
+        text = written.sub(replacement, text)
     return text

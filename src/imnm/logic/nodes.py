@@ -17,7 +17,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_type_hints
 
 from .interval import OPS, Op
 from .truth import Truth
@@ -39,9 +39,8 @@ class Node:
             NODE_KINDS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            _check(self, field.name, hints[field.name], getattr(self, field.name))
+        for name, hint in _hints(type(self)).items():
+            _check(self, name, hint, getattr(self, name))
         self.check()
 
     def check(self) -> None:
@@ -53,11 +52,7 @@ class Node:
 
 
 def _below(node: Node) -> tuple[Node, ...]:
-    return tuple(
-        below
-        for field in dataclasses.fields(node)  # type: ignore[arg-type]
-        for below in _nodes_in(getattr(node, field.name))
-    )
+    return tuple(below for name in _hints(type(node)) for below in _nodes_in(getattr(node, name)))
 
 
 _N = TypeVar("_N", bound="Node")
@@ -526,22 +521,52 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+class Uses(NamedTuple):
+    """What a node rests on, itself or through the nodes below it (through ``Ref`` is not followed).
+
+    concepts: whose events it reads. refs: the findings and rules it refers to, each id with its kind. dated: whether
+    it asks for the as-of date itself.
+    """
+
+    concepts: frozenset[str]
+    refs: frozenset[tuple[str, Kind]]
+    dated: bool
+
+
+def uses(node: Node) -> Uses:
+    """What the node rests on. Kept with every node, because definitions share most of their parts."""
+    return kept(node, "used below", _uses)
+
+
+def _uses(node: Node) -> Uses:
+    below = [uses(child) for child in node.children()]
+    concepts = node.concepts if isinstance(node, Events) else ()
+    refs = ((node.id, node.of),) if isinstance(node, Ref) else ()
+    return Uses(
+        frozenset(concepts).union(*(part.concepts for part in below)),
+        frozenset(refs).union(*(part.refs for part in below)),
+        isinstance(node, AsOf) or any(part.dated for part in below),
+    )
+
+
 def concepts_of(node: Node) -> frozenset[str]:
     """The concepts whose events the node can depend on, directly (through ``Ref`` is not followed)."""
-    return frozenset(concept for n in walk(node) if isinstance(n, Events) for concept in n.concepts)
+    return uses(node).concepts
 
 
 def refs_of(node: Node) -> frozenset[str]:
     """The ids of the findings and rules that the node refers to directly."""
-    return frozenset(n.id for n in walk(node) if isinstance(n, Ref))
+    return frozenset(id for id, _ in uses(node).refs)
 
 
 _HINTS: dict[type, dict[str, Any]] = {}
 
 
 def _hints(cls: type) -> dict[str, Any]:
+    """The fields of a node class, in their order, with the types they must have."""
     if cls not in _HINTS:
-        _HINTS[cls] = get_type_hints(cls)
+        hints = get_type_hints(cls)
+        _HINTS[cls] = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
     return _HINTS[cls]
 
 
@@ -559,6 +584,8 @@ def _check(node: Node, name: str, hint: Any, value: object) -> None:
 
 
 def _fits(hint: Any, value: object) -> bool:
+    if isinstance(hint, type) and issubclass(hint, Node):  # most fields
+        return isinstance(value, hint)
     if hint is Op or hint is Field or hint is Kind:
         return value in get_args(hint)
     args = get_args(hint)

@@ -54,11 +54,12 @@ class Program:
         self._users: dict[str, set[str]] = {id: set() for id in self.definitions}
         self._dated: set[str] = set()
         for id, node in self.definitions.items():
-            for concept in n.concepts_of(node):
+            used = n.uses(node)
+            for concept in used.concepts:
                 self._concepts.setdefault(concept, set()).add(id)
-            for ref in n.refs_of(node):
+            for ref, _ in used.refs:
                 self._users.setdefault(ref, set()).add(id)
-            if any(isinstance(below, n.AsOf) for below in n.walk(node)):
+            if used.dated:
                 self._dated.add(id)
         self._downstream: dict[str, tuple[str, ...]] = {}
 
@@ -191,10 +192,9 @@ def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:
     Raises DefinitionError if they refer to each other in a circle, or to one of another kind.
     """
     for id, node in definitions.items():
-        for ref in n.walk(node):
-            if isinstance(ref, n.Ref) and ref.id in definitions and definitions[ref.id].kind != ref.of:
-                is_a = definitions[ref.id].kind
-                raise DefinitionError(f"{id} refers to {ref.id} as a {ref.of}, but {ref.id} is a {is_a}")
+        for ref, of in sorted(n.uses(node).refs):
+            if ref in definitions and definitions[ref].kind != of:
+                raise DefinitionError(f"{id} refers to {ref} as a {of}, but {ref} is a {definitions[ref].kind}")
     return {id: definitions[id] for id in _ordered({id: n.refs_of(node) for id, node in definitions.items()})}
 
 

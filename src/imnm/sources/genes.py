@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from imnm.knowledge.pattern import pattern
 from imnm.logic.truth import Truth
 
 from .quantities import verdict
@@ -18,32 +19,32 @@ class GeneResult(NamedTuple):
     gene: str | None
 
 
-_SENTENCE = re.compile(r"[.;](?=\s|$)|\n")
-_SYMBOL = re.compile(r"\b([A-Z][A-Z0-9]{2,7})\b")
+_SENTENCE = pattern(r"[.;](?=\s|$)|\n")
+_SYMBOL = pattern(r"\b([A-Z][A-Z0-9]{2,7})\b")
 _NO_SYMBOL = frozenset(
     {"LGMD", "LGMDR", "MLPA", "NGS", "WES", "WGS", "DNA", "RNA", "CDNA", "PCR", "ACMG", "HGVS", "VUS", "FSHD",
      "POSITIVE", "NEGATIVE", "ABNORMAL", "NORMAL", "RESULT", "VARIANT", "EXON", "HOM", "HET",
      "FOR", "WITH", "THE", "GENE", "PANEL"}
 )  # fmt: skip
-_UNCERTAIN = re.compile(
+_UNCERTAIN = pattern(
     r"uncertain significance|unknown significance|\bVUS\b|inconclusive|likely benign|unclassified|pending|awaited"
     r"|not (?:yet )?(?:available|back)",
     re.IGNORECASE,
 )
-_NONE_FOUND = re.compile(
+_NONE_FOUND = pattern(
     r"\bno (?:[\w-]+ ){0,5}(?:variants?|mutations?|deletions?|abnormalit(?:y|ies)|expansions?)\b"
     r"|\b(?:not|nothing) (?:found|detected|identified|seen)|\bwithout (?:[\w-]+ ){0,3}(?:variants?|mutations?)\b"
     r"|\b(?:negative|normal|unremarkable|unrevealing|non-?diagnostic)\b",
     re.IGNORECASE,
 )
-_FITTING = re.compile(
+_FITTING = pattern(
     r"\b(?<!non-)(?<!non )pathogenic\b|\b(?:homozyg|hemizyg|bi-?allelic)|\bcompound[- ]heterozyg"
     r"|\btwo (?:[\w-]+ ){0,3}(?:variants|mutations)\b|\b(?:repeat )?expansion\b|\bD4Z4\b",
     re.IGNORECASE,
 )
-_CHANGE = re.compile(r"\bc\.[\d*(_-]|\bp\.[(\[A-Z]|\b(?:mutations?|deletions?|duplications?)\b", re.IGNORECASE)
-_CARRIER = re.compile(r"(?<!manifesting )\bcarrier\b", re.IGNORECASE)
-_ONE_ALLELE = re.compile(r"\b(?<!compound )(?<!compound-)heterozyg|\bcarrier\b|\bone allele\b", re.IGNORECASE)
+_CHANGE = pattern(r"\bc\.[\d*(_-]|\bp\.[(\[A-Z]|\b(?:mutations?|deletions?|duplications?)\b", re.IGNORECASE)
+_CARRIER = pattern(r"(?<!manifesting )\bcarrier\b", re.IGNORECASE)
+_ONE_ALLELE = pattern(r"\b(?<!compound )(?<!compound-)heterozyg|\bcarrier\b|\bone allele\b", re.IGNORECASE)
 
 
 def gene_result(text: str) -> GeneResult:

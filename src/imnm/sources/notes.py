@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from imnm.knowledge.pattern import pattern
 from imnm.logic.interval import Interval
 
 from .dates import DAYS_PER_MONTH, DAYS_PER_YEAR
@@ -63,7 +64,7 @@ class Note(NamedTuple):
 
 
 _NOT = r"(?<!no )(?<!not )(?<!non-)(?<!non )(?<!without )(?<!never )"
-_SEVERE = re.compile(
+_SEVERE = pattern(
     _NOT
     + r"\b(?:severe(?:ly)?|profound(?:ly)?|marked(?:ly)?|pronounced|intense|extreme|massive)\b(?!(?: \w+){0,2} atroph)"
     + "|"
@@ -75,49 +76,47 @@ _SEVERE = re.compile(
     r"|\b(?:unable|cannot|can ?not|can hardly|could not|inability) (?:to )?(?:walk|stand|rise|get up|be raised|lift)\b"
     r"|\b(?:lost|loss of) ambulation|non-?ambula\w+|cannot be raised|^(?:unable|impossible)$"
 )
-_MILD = re.compile(_NOT + r"\b(?:mild(?:ly)?|slight(?:ly)?|minor|minimal(?:ly)?|subtle|discrete)\b")
-_MODERATE = re.compile(_NOT + r"\bmoderate(?:ly)?\b")
-_MRC = re.compile(r"(?<![\d./])([0-5])(?:\.5)?\s*[+-]?\s*(?:(?:-|–|to)\s*([0-5])\s*[+-]?\s*)?/\s*5(?!\d)")
-_MRC_WORD = re.compile(
-    r"\b(?:mrc|grade|power|strength)\s*(?:grade\s*)?(?:of\s*)?([0-5])(?![\d/.]*\d)(?:\s*-\s*([0-5]))?"
-)
-_MRC_SIGN = re.compile(r"(?<![\d.])([0-5])[+-](?!\d)")
-_FULL = re.compile(
+_MILD = pattern(_NOT + r"\b(?:mild(?:ly)?|slight(?:ly)?|minor|minimal(?:ly)?|subtle|discrete)\b")
+_MODERATE = pattern(_NOT + r"\bmoderate(?:ly)?\b")
+_MRC = pattern(r"(?<![\d./])([0-5])(?:\.5)?\s*[+-]?\s*(?:(?:-|–|to)\s*([0-5])\s*[+-]?\s*)?/\s*5(?!\d)")
+_MRC_WORD = pattern(r"\b(?:mrc|grade|power|strength)\s*(?:grade\s*)?(?:of\s*)?([0-5])(?![\d/.]*\d)(?:\s*-\s*([0-5]))?")
+_MRC_SIGN = pattern(r"(?<![\d.])([0-5])[+-](?!\d)")
+_FULL = pattern(
     r"\b(?:normal|full)\s+(?:muscle )?(?:power|strength)|(?:power|strength|examination|exam)\s+(?:was |is )?normal"
     r"|normal\s+(?:on\s+)?(?:neurological |clinical |physical )?exam|no (?:objective |demonstrable )weakness"
     r"|weakness (?:was |is )?not (?:confirmed|found|objectified)"
 )
-_UNABLE = re.compile(
+_UNABLE = pattern(
     r"\b(?:unable|cannot|can ?not|could not|inability) (?:to )?walk(?! unaided| without| far| long)"
     r"|(?<!near-)(?<!near )(?<!almost )\bbed(?:ridden|bound)|(?:lost|loss of) ambulation|non-?ambula\w+"
 )
-_PROGRESSIVE = re.compile(
+_PROGRESSIVE = pattern(
     _NOT + r"\b(?:(?:slowly |rapidly )?progress(?:ive|ing|ed|ion)|worsening|deteriorat\w+|increasing)"
 )
-_RAPID = re.compile(
+_RAPID = pattern(
     _NOT + r"\b(?:rapid(?:ly)?|fulminant|precipitous)\b|progress\w* (?:over|within|in) (?:a few |several |some )?days"
     r"|(?:over|within) days\b"
 )
-_SLOW = re.compile(_NOT + r"\b(?:slow(?:ly)?|indolent|insidious(?:ly)?|chronic|long-?standing)\b")
-_ACUTE = re.compile(_NOT + r"(?<!sub)(?<!sub-)\b(?:acute(?:ly)?|sudden(?:ly)?|abrupt(?:ly)?)\b(?!\s+on\s+chronic)")
-_ASYMMETRIC = re.compile(r"\basymmetr\w+|\bunilateral|\b(?:left|right)[- ]sided")
-_SYMMETRIC = re.compile(r"(?<!a)(?<!not )(?<!non-)\bsymmetr\w+")
-_PAINLESS = re.compile(r"\bpainless|\b(?:no|without|denies) (?:muscle )?(?:pain|myalgia)")
-_TENDER = re.compile(_NOT + r"\btender(?:ness)?\b")
-_EXERTIONAL = re.compile(r"\bexercise[- ]induced|\b(?:after|on|during|with) (?:exercise|exertion|effort)")
-_UNLOCATED = re.compile(
+_SLOW = pattern(_NOT + r"\b(?:slow(?:ly)?|indolent|insidious(?:ly)?|chronic|long-?standing)\b")
+_ACUTE = pattern(_NOT + r"(?<!sub)(?<!sub-)\b(?:acute(?:ly)?|sudden(?:ly)?|abrupt(?:ly)?)\b(?!\s+on\s+chronic)")
+_ASYMMETRIC = pattern(r"\basymmetr\w+|\bunilateral|\b(?:left|right)[- ]sided")
+_SYMMETRIC = pattern(r"(?<!a)(?<!not )(?<!non-)\bsymmetr\w+")
+_PAINLESS = pattern(r"\bpainless|\b(?:no|without|denies) (?:muscle )?(?:pain|myalgia)")
+_TENDER = pattern(_NOT + r"\btender(?:ness)?\b")
+_EXERTIONAL = pattern(r"\bexercise[- ]induced|\b(?:after|on|during|with) (?:exercise|exertion|effort)")
+_UNLOCATED = pattern(
     r"(?:distribution|location|site|pattern) (?:was |is )?"
     r"(?:not (?:given|stated|specified|recorded|known)|unknown|unspecified)"
 )
-_PAST = re.compile(r"\b(?:resolved|recovered fully|in the past|previously|has gone|had gone|now gone|settled)\b")
-_LEGS = re.compile(
+_PAST = pattern(r"\b(?:resolved|recovered fully|in the past|previously|has gone|had gone|now gone|settled)\b")
+_LEGS = pattern(
     r"\blegs?\s*(?:>|more than|worse than)\s*(?:the )?arms?|predominantly (?:the )?(?:legs|lower limbs?)|legs more\b"
 )
-_LIKE_DM = re.compile(_NOT + r"\b(?:typical of |like |resembling )?dermatomyositis(?:[- ]like| rash| type)?")
-_DROPPED_HEAD = re.compile(r"\bdropped head|head drop")
+_LIKE_DM = pattern(_NOT + r"\b(?:typical of |like |resembling )?dermatomyositis(?:[- ]like| rash| type)?")
+_DROPPED_HEAD = pattern(r"\bdropped head|head drop")
 
 _DENIALS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
-    (re.compile(rf"\b(?:no|without|absent|denies|denied|never)\b[^.;]{{0,25}}\b(?:{words})"), frozenset(concepts))
+    (pattern(rf"\b(?:no|without|absent|denies|denied|never)\b[^.;]{{0,25}}\b(?:{words})"), frozenset(concepts))
     for words, concepts in (
         (r"skin|rash|erythema|cutaneous|dermat", {"skin_rash", "rash_any", "skin_rash_dm", "heliotrope_rash",
                                                    "gottron_papules", "gottron_sign"}),
@@ -140,13 +139,13 @@ _DENIALS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
 _NUMBERS = {"a": 1.0, "an": 1.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0,
             "seven": 7.0, "eight": 8.0, "nine": 9.0, "ten": 10.0, "twelve": 12.0}  # fmt: skip
 _UNIT_DAYS = {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH, "year": DAYS_PER_YEAR}
-_DURATION = re.compile(
+_DURATION = pattern(
     r"(?:(?:slowly |rapidly |gradually )?(?:progressive|progressing|worsening|chronic|subacute|acute|present|symptoms?"
     r"|duration|malaise|indolent)?,?\s*(?:over|for|of|during|x|(?:for|over) the (?:last|past)|lasting)?\s*)"
     rf"(\d+(?:\.\d+)?|{'|'.join(_NUMBERS)})[ -](day|week|month|year)s?(?:'? (?:duration|history))?(?:\b[,;].*)?"
 )
-_FROM_AGE = re.compile(r"\b(?:from|since|at) (?:the )?age (?:of )?(\d{1,2})\b")
-_CHILDHOOD = re.compile(r"\b(?:since|from|in) (?:early )?childhood\b|\bchildhood[- ]onset")
+_FROM_AGE = pattern(r"\b(?:from|since|at) (?:the )?age (?:of )?(\d{1,2})\b")
+_CHILDHOOD = pattern(r"\b(?:since|from|in) (?:early )?childhood\b|\bchildhood[- ]onset")
 ADULT_AGE = 18
 
 
@@ -242,21 +241,21 @@ def _age(low: str) -> Interval | None:
 
 # ---------------------------------------------------------------- later strength and course
 
-_WORSE = re.compile(_NOT + r"\b(?:worse(?:ned|ning)?|deteriorat\w+|declin\w+|weaker|relaps\w+)\b")
-_BETTER = re.compile(
+_WORSE = pattern(_NOT + r"\b(?:worse(?:ned|ning)?|deteriorat\w+|declin\w+|weaker|relaps\w+)\b")
+_BETTER = pattern(
     _NOT
     + r"(?<!no adequate )\b(?:better|improv(?:ed|ing|ement)|recover(?:ed|ing|y)|near(?:ly)?[- ]normal|stronger|regained"
     r"|(?:back|return(?:ed)?) to (?:baseline|normal)|^(?:at )?baseline$|normalis\w+|normaliz\w+)\b"
 )
-_NOT_BETTER = re.compile(
+_NOT_BETTER = pattern(
     r"\b(?:no|not|without|never)\b[^.;,]{0,20}\b(?:better|improv\w+|respon\w+|recover\w+|change)"
     r"|unchanged|\bstable weakness|same as before"
 )
-_NORMAL = re.compile(
+_NORMAL = pattern(
     r"(?<!near )(?<!near-)(?<!nearly )(?<!never )(?<!not )(?<!not yet )(?<!below )"
     r"\b(?:normal(?:i[sz]ed)?|full(?:y)?(?: strength| recovered)?)\b"
 )
-_STILL_WEAK = re.compile(
+_STILL_WEAK = pattern(
     r"\b(?:never normal|not (?:yet )?normal|near(?:ly)?[- ]normal|still weak|residual|weakness|weak\b"
     r"|cannot|can not|unable|wheelchair"
     r"|bedridden|largely|partial(?:ly)?|incomplete)"
@@ -288,7 +287,7 @@ def read_strength(text: str) -> tuple[tuple[str, bool], ...]:
 
 
 _ANALYTES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(words), concepts)
+    (pattern(words), concepts)
     for words, concepts in (
         (r"\bck\b(?![- ]?mb)|\bcpk\b|creatine (?:phospho)?kinase", ("creatine_kinase_total",)),
         (r"\btsh\b|thyroid (?:tests?|function)", ("tsh",)),
@@ -302,11 +301,11 @@ _ANALYTES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"\bcrp\b|c-reactive", ("crp",)),
     )
 )
-_RESULT_NORMAL = re.compile(
+_RESULT_NORMAL = pattern(
     r"(?<!not )(?<!never )(?<!near )(?<!nearly )(?<!near-)"
     r"\b(?:normal(?:i[sz]ed)?|within normal limits|in the normal range)\b"
 )
-_RESULT_HIGH = re.compile(r"(?<!not )(?<!no longer )\b(?:raised|elevated|high|above normal|still up|increased)\b")
+_RESULT_HIGH = pattern(r"(?<!not )(?<!no longer )\b(?:raised|elevated|high|above normal|still up|increased)\b")
 
 
 @lru_cache(maxsize=4096)
@@ -321,7 +320,7 @@ def read_course(text: str) -> tuple[tuple[str, str], ...]:
         if (normal is None) == (high is None):
             continue
         level = "normal" if normal is not None else "high"
-        for pattern, concepts in _ANALYTES:
-            if pattern.search(clause):
+        for analyte, concepts in _ANALYTES:
+            if analyte.search(clause):
                 found.update(dict.fromkeys(concepts, level))
     return tuple(found.items())

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from imnm.knowledge.pattern import pattern
 from imnm.logic.interval import INF, Interval, above, below, exactly
 from imnm.logic.truth import Truth
 
@@ -24,16 +25,16 @@ _NUMBER = (
 _COMPARATOR = (
     r"(?P<comparator><=|>=|=<|=>|≤|≥|<|>|less than|greater than|more than|over|above|below|under|at least|up to)"
 )
-_VALUE = re.compile(rf"(?:{_COMPARATOR}\s*)?(?P<minus>-\s?)?{_NUMBER}(?P<plus>\s?\+(?!\+))?(?P<rest>.*)", re.DOTALL)
-_SPAN = re.compile(r"(?P<low>\d[\d,]*(?:\.\d+)?)\s*(?:-|–|—|to)\s*(?P<high>\d[\d,]*(?:\.\d+)?)(?P<rest>.*)", re.DOTALL)
-_TITRE = re.compile(r"(?P<comparator><=|>=|≤|≥|<|>)?\s*1\s*[:/]\s*(?P<number>\d{1,7})(?![\d.])")
-_REFERENCE = re.compile(
+_VALUE = pattern(rf"(?:{_COMPARATOR}\s*)?(?P<minus>-\s?)?{_NUMBER}(?P<plus>\s?\+(?!\+))?(?P<rest>.*)", re.DOTALL)
+_SPAN = pattern(r"(?P<low>\d[\d,]*(?:\.\d+)?)\s*(?:-|–|—|to)\s*(?P<high>\d[\d,]*(?:\.\d+)?)(?P<rest>.*)", re.DOTALL)
+_TITRE = pattern(r"(?P<comparator><=|>=|≤|≥|<|>)?\s*1\s*[:/]\s*(?P<number>\d{1,7})(?![\d.])")
+_REFERENCE = pattern(
     r"[(\[]?\s*(?:ref(?:erence)?(?:\s*(?:range|interval))?|normal(?:\s*range)?|cut-?\s?off|uln|negative)?\s*[:=]?\s*"
     r"(?P<body>(?:<=|>=|≤|≥|<|>)?\s*\d[^)\]]*)[)\]]?",
     re.IGNORECASE,
 )
-_FLAG_WORD = re.compile(r"(?<![\w*/])\*?(HH|H|LL|L|HIGH|LOW|N|NORMAL)\*?(?![\w/%])", re.IGNORECASE)
-_MARKED = re.compile(r"[(\[]|\b(?:ref|normal range|reference|cut-?\s?off|uln)\b", re.IGNORECASE)
+_FLAG_WORD = pattern(r"(?<![\w*/])\*?(HH|H|LL|L|HIGH|LOW|N|NORMAL)\*?(?![\w/%])", re.IGNORECASE)
+_MARKED = pattern(r"[(\[]|\b(?:ref|normal range|reference|cut-?\s?off|uln)\b", re.IGNORECASE)
 
 _BELOW = frozenset({"<", "less than", "below", "under"})
 _AT_MOST = frozenset({"<=", "=<", "≤", "up to"})
@@ -156,22 +157,22 @@ class Verdict(NamedTuple):
     grade: str | None = None
 
 
-_UNCLEAR = re.compile(
+_UNCLEAR = pattern(
     r"equivocal|borderline|indetermin|inconclusive|\btrace\b|see (?:note|comment|report|below)|pending|\bqns\b"
     r"|h(?:a)?emoly[sz]ed|not (?:performed|done|tested|available|reported|recorded|given)|\btnp\b|cancel|insufficient"
     r"|unsatisf|unknown|invalid|\(\+\)|\+/-|±"
 )
-_NEGATIVE = re.compile(
+_NEGATIVE = pattern(
     r"\bneg(?:ative|\b)|non-? ?reactive|not (?:detect|seen|found|present)|undetect"
     r"|\bnone(?: detected| seen)?\b|\babsent\b|\bnd\b|\bnr\b"
     r"|\b(?:no|not)\b(?: [\w-]+){0,3} (?:positive|reactive|detected|present|seen|found)"
     r"|\bno (?:antibod|evidence|significant)|unremarkable"
 )
-_POSITIVE = re.compile(r"\bpos(?:itive|itivity|\b)|(?<!non)(?<!non-)(?<!non )\breactive|\bdetected|\bpresent\b|^\++$")
-_EARLIER = re.compile(r"previous|\bprior\b|history|outside|earlier|\blast year\b|repeat")
-_STRONG = re.compile(r"strong|high(?:ly)?[ -]?(?:positive|titre|titer)|\+\+\+")
-_MODERATE = re.compile(r"moderate|medium|(?<!\+)\+\+(?!\+)")
-_WEAK = re.compile(r"weak|low[ -]?(?:positive|titre|titer)|faint|(?<!\+)\+(?!\+)")
+_POSITIVE = pattern(r"\bpos(?:itive|itivity|\b)|(?<!non)(?<!non-)(?<!non )\breactive|\bdetected|\bpresent\b|^\++$")
+_EARLIER = pattern(r"previous|\bprior\b|history|outside|earlier|\blast year\b|repeat")
+_STRONG = pattern(r"strong|high(?:ly)?[ -]?(?:positive|titre|titer)|\+\+\+")
+_MODERATE = pattern(r"moderate|medium|(?<!\+)\+\+(?!\+)")
+_WEAK = pattern(r"weak|low[ -]?(?:positive|titre|titer)|faint|(?<!\+)\+(?!\+)")
 
 
 @lru_cache(maxsize=16384)

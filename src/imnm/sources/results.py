@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, Domain, implied
 from imnm.knowledge.messages import say
+from imnm.knowledge.pattern import pattern
 from imnm.knowledge.units import canonical_unit, convert, unit_of_range
 from imnm.logic.event import Event
 from imnm.logic.interval import INF, UNKNOWN, Interval, above, below
@@ -42,7 +43,7 @@ _MOST_OF_ANY = 1e8
 """Numbers beyond these are no results of these tests (convention; CK published up to seven digits)."""
 
 _ASSAYS = tuple(
-    (re.compile(words, re.IGNORECASE), assay)
+    (pattern(words, re.IGNORECASE), assay)
     for words, assay in (
         (r"immuno-?precipitation|\bIP\b", "immunoprecipitation"),
         (r"line ?(?:immuno)?(?:blot|assay)|immuno-?blot|dot ?blot|immunodot|\bLIA\b|\bblot\b", "line_blot"),

@@ -6,9 +6,10 @@ A folder holds TOML files; the key of a message is ``file.table.name`` (``steps.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 
@@ -16,10 +17,21 @@ class UnknownMessage(KeyError):
     """A message key that the catalogue does not hold."""
 
 
+_HEADER = re.compile(r"^\[([^\[\]]+)\]\s*$", re.MULTILINE)
+
+
 @cache
-def _file(language: str, name: str) -> dict[str, Any]:
-    path = resources.files("imnm.knowledge.messages") / language / f"{name}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+def _texts(language: str, name: str) -> dict[str, str]:
+    """The text of each table of a file by the table's name; what stands before the first by the empty name."""
+    path = Path(__file__).parent / language / f"{name}.toml"
+    first, *rest = _HEADER.split(path.read_text(encoding="utf-8"))
+    return {"": first, **dict(zip((header.replace('"', "") for header in rest[::2]), rest[1::2], strict=True))}
+
+
+@cache
+def _table(language: str, name: str, table: str) -> dict[str, Any]:
+    """One table of a file. Only tables that are asked for are parsed: a short answer needs few of a long file."""
+    return tomllib.loads(_texts(language, name)[table])
 
 
 def say(key: str, /, *, language: str = "en", **values: object) -> str:
@@ -30,11 +42,10 @@ def say(key: str, /, *, language: str = "en", **values: object) -> str:
 
 @cache
 def _entry(language: str, key: str) -> str:
-    name, *path = key.split(".")
+    name, _, path = key.partition(".")
+    table, _, last = path.rpartition(".")
     try:
-        entry: Any = _file(language, name)
-        for part in path:
-            entry = entry[part]
+        entry = _table(language, name, table)[last]
     except (KeyError, FileNotFoundError) as error:
         raise UnknownMessage(key) from error
     if not isinstance(entry, str):
