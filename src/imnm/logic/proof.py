@@ -89,9 +89,7 @@ class Prover:
     record entries of a value that comes from outside.
     """
 
-    def __init__(
-        self, ctx: Context, describe: Describe, lookup: Lookup, evidence_of: EvidenceOf = no_evidence
-    ) -> None:
+    def __init__(self, ctx: Context, describe: Describe, lookup: Lookup, evidence_of: EvidenceOf = no_evidence) -> None:
         self.ctx = ctx
         self.describe = describe
         self.lookup = lookup
