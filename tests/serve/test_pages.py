@@ -137,13 +137,14 @@ def test_entered_results_are_kept_and_used(clinic: TestClient) -> None:
     assert after.status_code == 200
     assert "77,777" in after.text
     assert "77,777" in clinic.get("/patients/example-untested").text
-    score = {"kind": "mmt8", "on": "2024-12-02", "value": "61"}
+    score = {"kind": "mmt8", "on": "2024-12-02", "value": "61", "most": "80"}
     assert clinic.post("/patients/example-untested/measures", data=score).status_code == 200
     for wrong in (
         {**sent, "value": "-1"},
         {**sent, "on": "2999-01-01"},
         {**sent, "unit": "kU"},
-        {**score, "value": "151"},
+        {**score, "value": "81"},
+        {**score, "most": ""},
     ):
         assert clinic.post("/patients/example-untested/measures", data=wrong).status_code == 422
 

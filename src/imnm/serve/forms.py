@@ -24,11 +24,12 @@ UNITS = {"U/L": "U/L", "µkat/L": "ukat/L"}
 SYSTEM_URIS = {"loinc": "http://loinc.org", "hpo": "http://purl.obolibrary.org/obo/hp.owl",
                "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm"}  # fmt: skip
 _CONDITION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 CK_ROWS = 3
 LONGEST_ID = 64
 
-Kind = Literal["sign", "antibody", "drug", "report", "number"]
+Kind = Literal["sign", "antibody", "drug", "report", "number", "raised"]
 
 
 class Question(NamedTuple):
@@ -75,7 +76,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("second_wind", "sign", "second_wind"),
     Question("dark_urine", "sign", "myoglobinuria"),
     Question("tsh_high", "number", "tsh", unit="mIU/L"),
-    Question("creatinine_elevated", "number", "creatinine", unit="umol/L"),
+    Question("creatinine_elevated", "raised", "creatinine"),
     Question("drug_checkpoint_inhibitor", "drug", "immune_checkpoint_inhibitor"),
     Question("drug_colchicine", "drug", "colchicine"),
     Question(
@@ -244,7 +245,9 @@ def _entry(question: Question, value: str, day: str) -> dict[str, Any]:
             "conclusion": question.texts[value],
         }
     entry = _observation(question.concept, day)
-    if question.kind == "antibody":
+    if question.kind == "raised":
+        entry["interpretation"] = [{"coding": [{"system": _INTERPRETATION, "code": "H" if value == "yes" else "N"}]}]
+    elif question.kind == "antibody":
         words = {"positive": "positive", "weak": "weak positive", "negative": "negative"}
         entry["valueString"] = words[value]
     else:

@@ -34,7 +34,6 @@ from .store import DECIDED, KINDS, STATUSES, Measure, Review
 from .view import STATIC, answer, page, static, words
 
 LONGEST_NOTE = 2000
-MMT8_MOST = 150
 CK_MOST = 10_000_000
 JSON_TYPES = ("application/json", "application/fhir+json")
 
@@ -231,6 +230,13 @@ def _measures_page(request: Request, id: str, form: Mapping[str, str]) -> Respon
     return _patient(request, id, "read", words("measure.saved"))
 
 
+def _mmt8_most(stated: str) -> float:
+    """The most points of the form of MMT8 that was used, which must be stated; less than any score if it is not."""
+    from imnm.knowledge.criteria.measures import MMT8
+
+    return next((most for most in MMT8 if stated == str(most)), -1)
+
+
 def _measure(form: Mapping[str, str]) -> tuple[str, str, float, str, float | None] | None:
     """Kind, day, value, unit and limit; None if they make no sense."""
     kind, on = form.get("kind", ""), form.get("on", "")
@@ -238,7 +244,7 @@ def _measure(form: Mapping[str, str]) -> tuple[str, str, float, str, float | Non
     if kind not in KINDS or not _is_date(on) or on > dt.date.today().isoformat() or value is None:
         return None
     if kind == "mmt8":
-        return (kind, on, value, "points", None) if value <= MMT8_MOST else None
+        return (kind, on, value, "points", None) if value <= _mmt8_most(form.get("most", "")) else None
     unit = form.get("unit", "")
     if unit not in forms.UNITS or value > CK_MOST or (form.get("uln", "").strip() and not uln):
         return None
