@@ -66,7 +66,7 @@ ALERTS: tuple[AlertRule, ...] = (
     AlertRule(
         "respiratory",
         "emergency",
-        All((RELEVANT, Any_((surely(BREATHING_TESTS_LOW), surely(f.RESPIRATORY_FAILURE))))),
+        Any_((surely(BREATHING_TESTS_LOW), All((RELEVANT, surely(f.RESPIRATORY_FAILURE))))),
         ("respiratory_failure", "dyspnea_or_respiratory"),
         LAWN,
     ),
@@ -147,7 +147,7 @@ ALERTS: tuple[AlertRule, ...] = (
         "urgent",
         All(
             (
-                Exists(Events(("statin.stop",))),
+                Exists(Events(f.STATIN_STOP)),
                 surely(f.STATIN_CURRENT),
                 surely(f.CK_RAISED_NOW),
                 surely(PICTURE),

@@ -28,6 +28,7 @@ from imnm.logic.nodes import (
     Literal_,
     Newest,
     Not,
+    NotNear,
     Peak,
     Possibly,
     Recorded,
@@ -227,7 +228,12 @@ PROXIMAL_WEAKNESS = _stated("proximal_weakness", "Proximal muscle weakness", *WE
 WEAKNESS = _add(
     "weakness_any",
     "Muscle weakness",
-    Any_((Recorded(Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS)), None), Recorded(Events(("strength_worse",)), None))),
+    Any_(
+        (
+            Recorded(Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS)), None),
+            Exists(WithTruth(Events(("strength_worse",)), True)),
+        )
+    ),
 )
 STRENGTH_NORMAL = _add(
     "weakness_absent_on_examination",
@@ -394,12 +400,14 @@ _add(
     "Highest CK 1 to 5 times the upper limit",
     All((Compare(CK_PEAK_TIMES, ">", ONE_TIMES_ULN), Compare(CK_PEAK_TIMES, "<=", CK_5X))),
 )
-CK_GT_10X = _add("ck_gt_10x_uln", "CK above ten times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_10X))
-CK_GT_40X = _add("ck_gt_40x_uln", "CK above forty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_40X))
-CK_GT_50X = _add("ck_gt_50x_uln", "CK above fifty times the upper limit", Compare(CK_PEAK_TIMES, ">", CK_50X))
+CK_GT_10X = _add("ck_gt_10x_uln", "CK at or above ten times the upper limit", Compare(CK_PEAK_TIMES, ">=", CK_10X))
+CK_GT_40X = _add("ck_gt_40x_uln", "CK at or above forty times the upper limit", Compare(CK_PEAK_TIMES, ">=", CK_40X))
+CK_GT_50X = _add("ck_gt_50x_uln", "CK at or above fifty times the upper limit", Compare(CK_PEAK_TIMES, ">=", CK_50X))
 CK_RAISED_NOW = _add("ck_raised_now", "Latest CK above the upper limit", Compare(CK_LATEST_TIMES, ">", ONE_TIMES_ULN))
+EXERTIONS = WithTruth(Events(("recent_exertion", "intramuscular_injection")), True)
+RESTED_CK = NotNear(RAISED_CK, EXERTIONS, before=DAYS_7, after=DAYS_0)
 CK_PERSISTENT = _add(
-    "ck_persistent", "CK raised in samples at least a week apart", Compare(SpanDays(RAISED_CK), ">=", DAYS_7)
+    "ck_persistent", "CK raised in samples at least a week apart", Compare(SpanDays(RESTED_CK), ">=", DAYS_7)
 )
 CK_NORMAL_NOW = _add(
     "ck_normal_on_repeat",
@@ -436,20 +444,20 @@ CK_NOW_GE_1000 = _add(
 )
 CK_NOW_GT_10X = _add(
     "ck_recent_gt_10x_uln",
-    "CK of the last month above ten times the upper limit",
-    Compare(CK_NOW_TIMES, ">", CK_10X),
+    "CK of the last month at or above ten times the upper limit",
+    Compare(CK_NOW_TIMES, ">=", CK_10X),
     asks=False,
 )
 CK_NOW_GT_40X = _add(
     "ck_recent_gt_40x_uln",
-    "CK of the last month above forty times the upper limit",
-    Compare(CK_NOW_TIMES, ">", CK_40X),
+    "CK of the last month at or above forty times the upper limit",
+    Compare(CK_NOW_TIMES, ">=", CK_40X),
     asks=False,
 )
 CK_NOW_GT_50X = _add(
     "ck_recent_gt_50x_uln",
-    "CK of the last month above fifty times the upper limit",
-    Compare(CK_NOW_TIMES, ">", CK_50X),
+    "CK of the last month at or above fifty times the upper limit",
+    Compare(CK_NOW_TIMES, ">=", CK_50X),
     asks=False,
 )
 

@@ -190,7 +190,10 @@ ACC_60 = _rule(
                     Exists(
                         WithTruth(
                             InWindow(
-                                Events(("myalgia", *f.WEAKNESS_CONCEPTS)), f.LAST_STOP, first=f.DAYS_60, last=None
+                                Events(("myalgia", "muscle_tenderness", *f.WEAKNESS_CONCEPTS, *f.OTHER_WEAKNESS)),
+                                f.LAST_STOP,
+                                first=f.DAYS_60,
+                                last=None,
                             ),
                             True,
                         )
@@ -232,7 +235,7 @@ ENTRY_CK1000 = _rule(
 ENTRY_10X = _rule(
     "entry_weakness_ck_10x",
     "entry",
-    "Weakness and a CK above ten times the upper limit",
+    "Weakness and a CK of ten times the upper limit or more",
     All((f.WEAKNESS, f.CK_GT_10X)),
     PROJECT,
 )
@@ -272,7 +275,7 @@ ENTRY_SIGNS = _rule(
 ENTRY_BIOPSY = _rule(
     "entry_necrotizing_biopsy",
     "entry",
-    "A biopsy in which necrosis leads, the IMNM antibodies not yet known",
+    "A biopsy in which necrosis leads, CK and strength not known to be normal",
     All((BIOPSY_PATTERN, Possibly(f.WEAKNESS), Possibly(f.CK_RAISED))),
     TMA,
 )
@@ -281,7 +284,7 @@ NOT_HALVED = Not(surely(_truth("ck_halved_within_14d_of_stop")))
 ENTRY_STATIN_10X = _rule(
     "entry_statin_symptoms_ck_10x",
     "entry",
-    "Muscle symptoms on or after a statin with a CK above ten times the upper limit, strength not known to be full",
+    "Muscle symptoms on or after a statin with a CK of ten times the upper limit or more, not known to be strong",
     All((f.STATIN_EXPOSURE, Any_((f.MYALGIA, f.WEAKNESS)), f.CK_GT_10X, Possibly(Not(f.STRENGTH_NORMAL)), NOT_HALVED)),
     evidence("convention", "mims-atorva"),
 )
@@ -377,7 +380,7 @@ EXPLAINED: tuple[Ref, ...] = (
                     )
                 ),
                 Not(surely(COURSE_URGENT)),
-                Not(surely(All((f.CK_PERSISTENT, f.CK_RAISED_NOW)))),
+                Not(surely(All((Compare(SpanDays(f.RAISED_CK), ">=", f.DAYS_7), f.CK_RAISED_NOW)))),
             )
         ),
         evidence("primary", "jfp2008", "ccf"),

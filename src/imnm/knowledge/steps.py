@@ -12,7 +12,7 @@ from imnm.logic.nodes import All, Any_, Events, Exists, Not, Possibly, Ref, Valu
 
 from . import findings as f
 from .alerts import ALERTS, BREATHING_TESTS_LOW, VENTILATION_ASSESSMENT, Urgency
-from .evidence import Evidence, evidence, threshold
+from .evidence import Evidence, evidence
 from .pathway import (
     BIOPSY_DUE,
     BOTH_NEGATIVE,
@@ -85,13 +85,6 @@ PICTURE_SHOWS = (
 DISEASE_ACTIVE = Any_((surely(DEFINED), surely(SERONEGATIVE)))
 SOON_OR_URGENT: tuple[tuple[Value | None, Urgency], ...] = ((surely(STRONG), "urgent"), (None, "soon"))
 EMERGENCY = Any_(tuple(alert.when for alert in ALERTS if alert.urgency == "emergency"))
-AGE_AT_SIGN_40 = threshold(
-    "age_gene_40",
-    40,
-    "years",
-    "onset below which a gene panel stands beside immunotherapy",
-    evidence("convention", "pathway"),
-)
 MUSCLE_SIGNAL = Any_((surely(f.WEAKNESS), surely(f.CK_RAISED), surely(f.MYALGIA), surely(f.CK_GE_1000)))
 LIVER_CAUSE = Exists(WithTruth(Events(("liver_disease", "hepatitis_b", "hepatitis_c", "cirrhosis")), True))
 PASSING = Any_(
