@@ -27,6 +27,7 @@ from .engine import (
     setting_of,
     summary_of,
 )
+from .exposures import exposures_of
 from .model import Assessment, Suspicion
 from .odds import Odds
 from .statins import statins_of
@@ -87,7 +88,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         alerts=alerts_of(case),
         findings=known_findings(case),
         unknown=unknowns_of(case, odds),
-        exposures=list(reading.exposures),
+        exposures=exposures_of(case),
         series=ck_series(case),
         input_problems=list(reading.problems),
         statins=statins_of(case),

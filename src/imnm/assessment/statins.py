@@ -16,6 +16,7 @@ from imnm.logic.evaluate import Result
 from imnm.logic.interval import exactly
 
 from .engine import iso
+from .exposures import exposures_of
 
 if TYPE_CHECKING:
     from .engine import Case
@@ -35,7 +36,7 @@ def statins_of(case: Case) -> dict[str, Any] | None:
         "current": case.truth("statin_current"),
         "periods": [
             {"drug": e.drug, "start": e.start, "stop": e.stop, "certain": e.certain, "ref": e.ref}
-            for e in case.reading.exposures
+            for e in exposures_of(case)
             if e.drug in STATINS
         ],
         "last_stop": iso(last_stop) if last_stop is not None else None,
