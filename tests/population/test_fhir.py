@@ -13,9 +13,10 @@ import msgspec
 import pytest
 
 from imnm.assessment import assess_record, program
-from imnm.population import Screening, ScreenOptions, SourceError, screen
 from imnm.population.fhir import FhirPopulation, fhir_files
 from imnm.population.gate import base, gate_concepts
+from imnm.population.screen import Screening, ScreenOptions, screen
+from imnm.population.source import SourceError
 from imnm.sources import read
 from imnm.sources.bulk import Narrower
 

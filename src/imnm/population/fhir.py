@@ -59,6 +59,7 @@ class Scanned(NamedTuple):
     medications: dict[str, bytes | None]
     problems: list[tuple[str, int, str]]
     broken: int
+    telling: set[str]
 
 
 class Gathered(NamedTuple):
@@ -100,6 +101,7 @@ class FhirPopulation:
         self.partitions = max(1, min(1024, size // _PARTITION))
         self.medications: dict[str, bytes | None] = {}
         gate_concepts()  # derived once here rather than in every process
+        self.telling: set[str] = set()
         self.spool = folder / "spool"
         self.spool.mkdir()
 
@@ -138,6 +140,7 @@ class FhirPopulation:
             for scanned in self._run(_scan, list(_chunks(files)), progress, "population.progress.scan"):
                 self._count(scanned)
                 self.medications.update(scanned.medications)
+                self.telling |= scanned.telling
 
     def _unneeded(self, path: Path) -> bool:
         """A file that is named after a type we do not use and begins with it."""
@@ -161,7 +164,7 @@ class FhirPopulation:
         self, function: Callable[[Any], T], tasks: list[Any], progress: Progress | None, message: str
     ) -> Iterator[T]:
         """The results of the tasks, each worked on by one of our processes."""
-        setup = (self.spool, self.partitions, self.codes, self.medications)
+        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling)
         if self.workers == 1 or len(tasks) == 1:
             _start(*setup)
             results: Iterable[T] = map(function, tasks)
@@ -248,6 +251,7 @@ class _Worker:
     codes: LocalCodes | None
     narrower: Narrower
     medications: dict[str, bytes | None]
+    telling: set[str]
     out: dict[int, IO[bytes]]
 
     def close(self) -> None:
@@ -260,11 +264,14 @@ class _Worker:
 _worker = _Worker()
 
 
-def _start(spool: Path, partitions: int, codes: LocalCodes | None, medications: dict[str, bytes | None]) -> None:
+def _start(
+    spool: Path, partitions: int, codes: LocalCodes | None, medications: dict[str, bytes | None], telling: set[str]
+) -> None:
     _worker.spool, _worker.partitions, _worker.codes = spool, partitions, codes
     _worker.narrower = Narrower(gate_concepts(), codes)
     _worker.narrower.medications = dict(medications)
     _worker.medications = medications
+    _worker.telling = telling
     _worker.out = {}
     _worker.ready = True
 
@@ -280,12 +287,15 @@ def _scan(chunk: Chunk) -> Scanned:
     before = set(narrower.medications)
     problems: list[tuple[str, int, str]] = []
     broken = 0
+    telling: set[str] = set()
     pieces = narrower.pieces
     try:
         for place, line in _lines(chunk):
             try:
                 for patient, mark, entry in pieces(line):
                     _spool(patient, _MARKS[mark], entry)
+                    if mark == "telling" or mark == "bundle":
+                        telling.add(patient)
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
                 if not line.strip():
                     continue
@@ -302,7 +312,7 @@ def _scan(chunk: Chunk) -> Scanned:
     fresh = {}
     if len(narrower.medications) != known:
         fresh = {name: entry for name, entry in narrower.medications.items() if name not in before}
-    return Scanned(narrower.seen, narrower.kept, narrower.without_patient, fresh, problems, broken)
+    return Scanned(narrower.seen, narrower.kept, narrower.without_patient, fresh, problems, broken, telling)
 
 
 def _reason(error: Exception) -> str:
@@ -375,17 +385,19 @@ def _spool(patient: str, mark: bytes, entry: bytes) -> None:
 Pieces = list[tuple[bytes, bytes]]
 
 
-def _spooled(place: int, wanted: Mapping[str, float] | None = None) -> dict[str, Pieces]:
-    """The pieces of everyone in a partition (or of those wanted), as (mark, entry)."""
-    found: dict[str, Pieces] = {}
-    names = {patient.encode() for patient in wanted} if wanted is not None else None
+def _spooled(place: int, wanted: Iterable[str], everyone: bool = False) -> dict[str, Pieces]:
+    """The pieces of those wanted in a partition, as (mark, entry); of ``everyone`` else who they are."""
+    found: dict[bytes, Pieces] = {}
+    names = {patient.encode() for patient in wanted}
     for path in sorted(_worker.spool.glob(f"{place}.*.lines")):
         with path.open("rb") as handle:
             for line in handle:
                 patient, mark, entry = line.split(b"\t", 2)
-                if names is None or patient in names:
-                    found.setdefault(patient.decode(), []).append((mark, entry[:-1]))
-    return found
+                if patient in names or (everyone and mark == b"P"):
+                    found.setdefault(patient, []).append((mark, entry[:-1]))
+                elif everyone:
+                    found.setdefault(patient, [])
+    return {patient.decode(): pieces for patient, pieces in found.items()}
 
 
 def _reading(pieces: Pieces) -> Reading:
@@ -419,7 +431,7 @@ def _gather(place: int) -> Gathered:
     events, persons = (_worker.spool / f"{place}.{name}.csv" for name in ("events", "people"))
     with events.open("w", encoding="utf-8", newline="") as one, persons.open("w", encoding="utf-8", newline="") as two:
         event_writer, person_writer = csv.writer(one), csv.writer(two)
-        for patient, pieces in _spooled(place).items():
+        for patient, pieces in _spooled(place, _worker.telling, everyone=True).items():
             people += 1
             reading = _telling(pieces, gate)
             if isinstance(reading, str):

@@ -179,8 +179,10 @@ def synthesise(
             _write_vocabulary(connection, vocabulary, out)
         for start in range(0, patients, _CHUNK):
             last = min(start + _CHUNK, patients)
+            here = [case for case in cases if start < case.person <= last]
+            _ill(connection, here)
             _chunk(connection, vocabulary, start + 1, last, seed)
-            _add_cases(connection, vocabulary, [c for c in cases if start < c.person <= last], seed)
+            _add_cases(connection, vocabulary, here, seed)
             (_write_omop if form == "omop" else _write_fhir)(connection, vocabulary, out, start // _CHUNK, patients)
             progress(say("population.progress.synth", done=last, total=patients))
     finally:
@@ -213,10 +215,11 @@ SELECT person, age, female, first, days, birth,
   age > 18 AND u(person, 12) < 0.008 AS myalgia
 FROM (SELECT person, age, female, birth, greatest(began, birth) AS first,
     greatest(30, DATE '{until}' - greatest(began, birth) - (u(person, 4) * 400)::INT)::INT AS days
-  FROM (SELECT person, (96 * pow(u(person, 1), 1.15))::INT AS age, u(person, 2) < 0.505 AS female,
-      DATE '{first}' + (u(person, 3) * 1460)::INT AS began,
-      DATE '2023-11-01' - ((96 * pow(u(person, 1), 1.15))::INT * 365.25 + u(person, 13) * 365)::INT AS birth
-    FROM range({start}, {last} + 1) AS t(person)))
+  FROM (SELECT person, age, u(person, 2) < 0.505 AS female, DATE '{first}' + (u(person, 3) * 1460)::INT AS began,
+      DATE '2023-11-01' - (age * 365.25 + u(person, 13) * 365)::INT AS birth
+    FROM (SELECT person, CASE WHEN person IN (SELECT person FROM ill) THEN 32 + (54 * u(person, 14))::INT
+        ELSE (96 * pow(u(person, 1), 1.15))::INT END AS age
+      FROM range({start}, {last} + 1) AS t(person))))
 """
 _VISITS = """
 CREATE OR REPLACE TABLE visits AS
@@ -310,6 +313,14 @@ FROM (SELECT person, first, 'lisinopril' AS key, unnest(range(days // 90)) AS i 
 UNION ALL
 SELECT person, day, day + 7, 7, 'amoxicillin' FROM visits WHERE u(visit, 352) < 0.06
 """
+
+
+def _ill(connection: duckdb.DuckDBPyConnection, cases: list[CaseOf]) -> None:
+    """Who has a muscle disease: they are adults."""
+    connection.execute("CREATE OR REPLACE TABLE ill (person BIGINT)")
+    for start in range(0, len(cases), 5000):
+        numbers = ", ".join(f"({case.person})" for case in cases[start : start + 5000])
+        connection.execute(f"INSERT INTO ill VALUES {numbers}")
 
 
 def _chunk(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, start: int, last: int, seed: int) -> None:
@@ -560,6 +571,17 @@ _URI = (
 )
 
 
+_META = (
+    'struct_pack("versionId" := \'1\', "lastUpdated" := day || \'T10:00:00.000+00:00\', "profile" := '
+    "['http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab']) AS meta"
+)
+_CATEGORY = (
+    '[struct_pack("coding" := [struct_pack("system" := '
+    "'http://terminology.hl7.org/CodeSystem/observation-category', \"code\" := 'laboratory', "
+    "\"display\" := 'laboratory')])] AS category"
+)
+
+
 def _coding(alias: str) -> str:
     return _CODING.format(system=_URI.format(v=alias), v=alias)
 
@@ -600,10 +622,11 @@ def _fhir_queries() -> Iterator[tuple[str, str]]:
     yield (
         "Observation",
         (
-            "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, 'final' AS status, "
+            "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, "
+            f"{_META}, 'final' AS status, {_CATEGORY}, "
             f"{_coding('v')} AS code, {_subject()} AS subject, "
             "CASE WHEN visit IS NOT NULL THEN struct_pack(\"reference\" := 'Encounter/' || visit) END AS encounter, "
-            'day::VARCHAR AS "effectiveDateTime", '
+            "day || 'T08:00:00+00:00' AS \"effectiveDateTime\", day || 'T09:30:00.000+00:00' AS issued, "
             f'CASE WHEN number IS NOT NULL THEN {number} END AS "valueQuantity", text AS "valueString", {limit} AS '
             '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured '
             "UNION ALL SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) "

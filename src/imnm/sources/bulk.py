@@ -56,6 +56,8 @@ class _Look(structs.Fhir):
     resource_type: str | None = None
     code: Raw = Raw()
     component: Raw = Raw()
+    medication_codeable_concept: Raw = Raw()
+    medication_reference: structs.Reference | None = None
 
 
 class _Who(structs.Fhir):
@@ -63,11 +65,6 @@ class _Who(structs.Fhir):
     subject: structs.Reference | None = None
     patient: structs.Reference | None = None
     note: Raw = Raw()
-
-
-class _Use(_Who):
-    medication_codeable_concept: Raw = Raw()
-    medication_reference: structs.Reference | None = None
 
 
 class _Text(_Who):
@@ -100,7 +97,6 @@ class _VisitStub(_Stub, omit_defaults=True):
 
 _LOOK = msgspec.json.Decoder(_Look, strict=False)
 _WHO = msgspec.json.Decoder(_Who, strict=False)
-_USE = msgspec.json.Decoder(_Use, strict=False)
 _TEXT = msgspec.json.Decoder(_Text, strict=False)
 _STUB = msgspec.json.Decoder(_Stub, strict=False)
 _PATIENT = msgspec.json.Decoder(_PatientStub, strict=False)
@@ -147,25 +143,23 @@ class Narrower:
         self.without_patient = 0
         self._tells: dict[tuple[Domain, ...], dict[bytes, bool | None]] = {}
 
-    def pieces(self, raw: bytes, url: str | None = None) -> Iterator[Piece]:
+    def pieces(self, raw: bytes, url: str | None = None) -> Iterable[Piece]:
         """What is kept of a resource: nothing, itself, or the parts of a Bundle. Raises msgspec.DecodeError."""
         look = _LOOK.decode(raw)
         kind = look.resource_type or ""
-        if kind not in USED_TYPES:
-            self.seen[kind] = self.seen.get(kind, 0) + 1
-            return
         if kind == "Bundle":
-            yield from self._bundle(raw)
-            return
+            return self._bundle(raw)
         self.seen[kind] = self.seen.get(kind, 0) + 1
+        if kind not in USED_TYPES:
+            return ()
         piece = self._piece(kind, look, raw, url)
         if piece is None:
-            return
+            return ()
         if not piece.patient:
             self.without_patient += 1
-            return
+            return ()
         self.kept[kind] = self.kept.get(kind, 0) + 1
-        yield piece
+        return (piece,)
 
     def _bundle(self, raw: bytes) -> Iterator[Piece]:
         """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart."""
@@ -190,7 +184,7 @@ class Narrower:
         if kind in _BY_CODE:
             return self._coded(kind, look, raw)
         if kind in _USES:
-            return self._use(raw)
+            return self._use(look, raw)
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
             name = stub.id or tail(url)
@@ -243,15 +237,18 @@ class Narrower:
 
     # ------------------------------------------------------------ drugs
 
-    def _use(self, raw: bytes) -> Piece | None:
-        use = _USE.decode(raw)
-        if use.medication_codeable_concept:
-            tells = self._tells_of(bytes(use.medication_codeable_concept), DRUG)
-            return self._overruled(raw) if tells is None else Piece(_owner(use), _mark(tells), _entry(raw, None))
-        name = tail(use.medication_reference.reference) if use.medication_reference else ""
+    def _use(self, look: _Look, raw: bytes) -> Piece | None:
+        if look.medication_codeable_concept:
+            tells = self._tells_of(bytes(look.medication_codeable_concept), DRUG)
+            if tells is None:
+                return self._overruled(raw)
+            return Piece(_owner(_WHO.decode(raw)), _mark(tells), _entry(raw, None))
+        if look.medication_reference is None:
+            return None
+        name = tail(look.medication_reference.reference)
         if name and self.medications.get(name, b"") is None:
             return None
-        return Piece(_owner(use), "other", _entry(raw, None)) if use.medication_reference else None
+        return Piece(_owner(_WHO.decode(raw)), "other", _entry(raw, None))
 
     def _medication(self, raw: bytes, url: str | None) -> None:
         medication = _MEDICATION.decode(raw)
