@@ -32,11 +32,12 @@ def fact(case: Case, id: str) -> str | None:
     """One key fact as a phrase, None if it is not known to be so."""
     if id == "ck":
         peak = case.number("ck_peak")
+        if case.truth("ck_elevated") is False:
+            return say("words.ck_normal")
         if peak is not None and peak.low > 0:
-            return say("words.ck_peak", ck=bounds(peak))
-        if case.truth("ck_elevated"):
-            return say("words.ck_raised")
-        return say("words.ck_normal") if case.truth("ck_elevated") is False else None
+            key = "words.ck_peak_from" if math.isinf(peak.high) else "words.ck_peak"
+            return say(key, ck=number(peak.low) if math.isinf(peak.high) else bounds(peak))
+        return say("words.ck_raised") if case.truth("ck_elevated") else None
     return say(f"words.{id}") if case.truth(id) else None
 
 
