@@ -49,7 +49,7 @@ docs: $(READY)
 # For maintainers: needs uv.
 lock:
 	@{ sed -n '1,2p' constraints.txt; \
-	   uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	   uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	     --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > constraints.new
 	@mv constraints.new constraints.txt
 
