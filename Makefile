@@ -30,6 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	"$$found" -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -m compileall -q src
 	@touch $(READY)
 
 demo: $(READY)

@@ -11,9 +11,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any, Literal, NamedTuple
 
+from imnm.knowledge.files import DATA
 from imnm.logic.interval import INF
 from imnm.logic.truth import Truth
 
@@ -65,7 +65,7 @@ _UNTESTED: Literal["untested"] = "untested"
 
 @cache
 def _data() -> dict[str, Any]:
-    path = resources.files("imnm.knowledge") / "data" / "antibody_lexicon.toml"
+    path = DATA / "antibody_lexicon.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

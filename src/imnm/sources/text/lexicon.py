@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
-from importlib import resources
 from typing import Any
+
+from imnm.knowledge.files import DATA
 
 Tags = frozenset[str]
 NO_TAGS: Tags = frozenset()
@@ -174,7 +175,7 @@ def _mark(text: str, at: int, last: int) -> str | None:
 @cache
 def data() -> dict[str, Any]:
     """The lexicon file as it stands."""
-    path = resources.files("imnm.knowledge") / "data" / "report_lexicon.toml"
+    path = DATA / "report_lexicon.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
