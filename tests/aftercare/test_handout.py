@@ -295,11 +295,11 @@ def _shout(match: re.Match[str]) -> str:
 
 
 def test_a_second_language_is_only_a_second_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    english = catalogue._file
+    english = catalogue._table
     monkeypatch.setattr(
         catalogue,
-        "_file",
-        lambda language, name: _shouted(english("en", name)) if language == "xx" else english("en", name),
+        "_table",
+        lambda language, *place: _shouted(english("en", *place)) if language == "xx" else english("en", *place),
     )
     steps = [Step("test:anti_hmgcr", "urgent", "why", due_on="2024-03-05"), Step("stop:colchicine", "soon", "why")]
     alerts = [Alert("swallowing", "urgent", "text")]
