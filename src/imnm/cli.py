@@ -452,6 +452,9 @@ def _demo(arguments: argparse.Namespace) -> int:
         for name, page in pages.items():
             _write_file(folder / name, page)
         _print(say("cli.demo.pages", folder=folder, first=folder / next(iter(pages))) + "\n")
+    from imnm.population.demo import demo as health_system
+
+    health_system(_print, folder)
     return 0
 
 
