@@ -1,0 +1,83 @@
+"""Both databases keep the same. PostgreSQL where ``IMNM_TEST_POSTGRESQL`` names an empty one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imnm.serve.store import Store
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = os.environ.get("IMNM_TEST_POSTGRESQL", "")
+    if request.param == "postgresql":
+        if not url:
+            pytest.skip("IMNM_TEST_POSTGRESQL names no PostgreSQL database")
+        pytest.importorskip("psycopg")
+    made = Store(tmp_path / "s.sqlite", url if request.param == "postgresql" else "")
+    yield made
+    made.close()
+
+
+def test_reviews_come_back_in_order(store: Store) -> None:
+    patient = str(uuid.uuid4())
+    first = store.add_review(patient, "reviewed", "ana", "né ☃ '\"; --")
+    second = store.add_review(patient, "confirmed", "bob", diagnosis="imnm", diagnosed_on="2024-01-02")
+    assert store.reviews(patient) == [first, second]
+    assert store.newest_reviews()[patient] == second
+
+
+def test_results_come_back_by_day(store: Store) -> None:
+    patient = str(uuid.uuid4())
+    late = store.add_measure(patient, "ck", "2024-02-01", 900.5, "U/L", 200.0, "ana")
+    early = store.add_measure(patient, "mmt8", "2024-01-01", 61.0, "points", None, "ana")
+    assert store.measures(patient) == [early, late]
+
+
+def test_cards_are_shown_once_or_until_overridden(store: Store) -> None:
+    to, card = str(uuid.uuid4()), str(uuid.uuid4())
+    assert store.may_show(to, "x", critical=False)
+    assert store.may_show(to, "x", critical=True)
+    store.shown(card, to, "x", "info")
+    assert not store.may_show(to, "x", critical=False)
+    assert store.may_show(to, "y", critical=False)
+    assert store.may_show(to, "x", critical=True)
+    store.add_feedback([(card, "s", "overridden", "", "known", "", "2026-01-01T00:00:00Z")])
+    assert not store.may_show(to, "x", critical=True)
+
+
+def test_a_token_is_used_once_even_by_many(store: Store) -> None:
+    issuer = str(uuid.uuid4())
+    answers: list[bool] = []
+
+    def use() -> None:
+        answers.append(store.first_use(issuer, "j", time.time() + 60))
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [False] * 7 + [True]
+
+
+def test_many_writers_lose_nothing(store: Store) -> None:
+    patient = str(uuid.uuid4())
+
+    def write(who: int) -> None:
+        for number in range(20):
+            store.add_review(patient, "reviewed", str(who), str(number))
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({(r.who, r.note) for r in store.reviews(patient)}) == 80
