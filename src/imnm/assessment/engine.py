@@ -38,7 +38,7 @@ class Case:
         self.values: Values = program.core().run(self.events, as_of)
         self.advice: Values = program.advice().run(self.events, as_of, self.values)
         self.proof = program.core().prover(self.values)
-        self.dates = {event.ref: event.end for event in self.events}
+        self.dates = {(event.ref, event.text): event.end for event in self.events}
         self.anything = not self.by_concept.concepts <= WHO
         self.level = program.level_of(self.values, self.anything)
 
@@ -185,16 +185,30 @@ def _basis(id: str, value: Result, evidence: list[model.Evidence]) -> str:
 
 
 def _on(case: Case, evidence: list[model.Evidence]) -> str | None:
-    return iso(case.dates.get(evidence[0].ref, math.inf)) if evidence else None
+    if not evidence:
+        return None
+    return iso(case.dates.get((evidence[0].ref, evidence[0].text), math.inf))
 
 
 def patient_of(case: Case) -> model.Patient:
     """Who it is about: id, completed years of age on the as-of date, sex."""
-    age = case.number("age")
-    years = int(age.low) if age is not None and math.isfinite(age.low) and int(age.low) == int(age.high) else None
+    years = _years(case)
     female = case.truth("female")
     sex = None if female is None else "female" if female else "male"
     return model.Patient(case.reading.patient, years, sex)
+
+
+def _years(case: Case) -> int | None:
+    """Completed years of age by the calendar; None if the birth date is too vague to say. Ages given in years become
+    spans of days with a day's play, which is allowed for."""
+    births = case.of("birth")
+    today = day_date(case.as_of)
+    if not births or today is None:
+        return None
+    play = 0 if births[0].start == births[0].end else 1
+    ends = [day_date(day) for day in (births[0].start + play, births[0].end - play)]
+    ages = {today.year - born.year - ((today.month, today.day) < (born.month, born.day)) for born in ends if born}
+    return ages.pop() if len(ages) == 1 and None not in ends else None
 
 
 def ck_series(case: Case) -> dict[str, list[model.SeriesPoint]]:

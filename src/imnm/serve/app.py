@@ -63,6 +63,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not state.background:
         reader.join()
     yield
+    gc.unfreeze()
     state.store.close()
     state.trail.close()
     logs.event("stopped")
@@ -73,6 +74,8 @@ def _read(app: FastAPI) -> None:
     patients: Patients = app.state.patients
     try:
         hooks.warm_up()
+        if app.state.background:
+            pages.warm_up()
         patients.load()
     except Exception as error:
         patients.failure = "defect"
@@ -81,7 +84,8 @@ def _read(app: FastAPI) -> None:
         logs.event("source_failed", logging.ERROR)
     elif patients.source is not None:
         logs.event("patients_read", count=len(patients.listed))
-    _settle()
+    if app.state.background:
+        _settle()
 
 
 def _settle() -> None:

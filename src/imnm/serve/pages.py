@@ -589,3 +589,9 @@ def _is_date(text: str) -> bool:
 def _decimal(text: str) -> float | None:
     text = text.strip()
     return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) else None
+
+
+def warm_up() -> None:
+    """Load the plotting library and the templates, which the first page would wait for."""
+    found = examples.EXAMPLES[0]
+    answer(assess_record(examples.read(found), found.as_of))
