@@ -63,11 +63,13 @@ class Scanned(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """What a worker found in a partition: people, those who passed, those left out by reason."""
+    """What a worker found in a partition: people, those who passed, those left out by reason, and those of the others
+    who are kept for comparison."""
 
     people: int
     passed: int
     skipped: dict[str, int]
+    sample: list[str]
     events: Path
     persons: Path
 
@@ -92,8 +94,10 @@ def _is_compressed(path: Path) -> bool:
 class FhirPopulation:
     """A folder of FHIR files. ``folder``: where the spool may be written."""
 
-    def __init__(self, files: list[Path], folder: Path, local_codes: LocalCodes | None = None) -> None:
-        self.files, self.folder, self.codes = files, folder, local_codes
+    def __init__(
+        self, files: list[Path], folder: Path, local_codes: LocalCodes | None = None, sample: int = 1000
+    ) -> None:
+        self.files, self.folder, self.codes, self.sample_size = files, folder, local_codes, sample
         self.report = Report()
         self.sample: set[str] | None = None
         size = sum(path.stat().st_size * (8 if _is_compressed(path) else 1) for path in files)
@@ -110,7 +114,11 @@ class FhirPopulation:
     def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
         """Read everything; see ``Population``. Raises SourceError if nothing could be read."""
         self._scan(progress)
-        gathered = list(self._run(_gather, list(range(self.partitions)), progress, "population.progress.gather"))
+        people = sum(self.report.entries.get(kind, (0, 0))[1] for kind in ("Patient", "Bundle"))
+        share = min(1.0, 1.2 * self.sample_size / max(people, 1))
+        tasks = [(place, share) for place in range(self.partitions)]
+        gathered = list(self._run(_gather, tasks, progress, "population.progress.gather"))
+        self.sample = {patient for part in gathered for patient in part.sample}
         for part in gathered:
             self.report.read += part.people
             self.report.passed += part.passed
@@ -385,19 +393,41 @@ def _spool(patient: str, mark: bytes, entry: bytes) -> None:
 Pieces = list[tuple[bytes, bytes]]
 
 
-def _spooled(place: int, wanted: Iterable[str], everyone: bool = False) -> dict[str, Pieces]:
-    """The pieces of those wanted in a partition, as (mark, entry); of ``everyone`` else who they are."""
+def _drawn(patient: bytes, share: float) -> bool:
+    """Whether a patient belongs to a random share that is the same in every run."""
+    return zlib.crc32(patient, 1) < share * 2**32
+
+
+def _spooled(place: int, telling: set[str], share: float) -> dict[str, Pieces]:
+    """The pieces of a partition by patient, as (mark, entry): all of those who tell of muscle and of those drawn, of
+    the others who they are."""
     found: dict[bytes, Pieces] = {}
-    names = {patient.encode() for patient in wanted}
+    names = {patient.encode() for patient in telling if partition_of(patient, _worker.partitions) == place}
     for path in sorted(_worker.spool.glob(f"{place}.*.lines")):
         with path.open("rb") as handle:
             for line in handle:
                 patient, mark, entry = line.split(b"\t", 2)
-                if patient in names or (everyone and mark == b"P"):
+                if mark == b"P" or patient in names or _drawn(patient, share):
                     found.setdefault(patient, []).append((mark, entry[:-1]))
-                elif everyone:
-                    found.setdefault(patient, [])
+                elif patient not in found:
+                    found[patient] = []
     return {patient.decode(): pieces for patient, pieces in found.items()}
+
+
+def _pieces_of(place: int, wanted: set[str]) -> dict[str, Pieces]:
+    """The pieces of single patients: from those kept by themselves, of others from the whole partition."""
+    found: dict[str, Pieces] = {}
+    names = {patient.encode() for patient in wanted}
+    for paths in ([_worker.spool / f"{place}.kept"], sorted(_worker.spool.glob(f"{place}.*.lines"))):
+        left = names - {patient.encode() for patient in found}
+        for path in paths if left else ():
+            if path.exists():
+                with path.open("rb") as handle:
+                    for line in handle:
+                        patient, mark, entry = line.split(b"\t", 2)
+                        if patient in left:
+                            found.setdefault(patient.decode(), []).append((mark, entry[:-1]))
+    return found
 
 
 def _reading(pieces: Pieces) -> Reading:
@@ -423,15 +453,24 @@ class _BornEntry(msgspec.Struct):
 _BORN = msgspec.json.Decoder(_BornEntry, strict=False)
 
 
-def _gather(place: int) -> Gathered:
-    """Read everyone of a partition who may pass the gate; write events and persons."""
+def _gather(task: tuple[int, float]) -> Gathered:
+    """Read everyone of a partition who may pass the gate; write events and persons. The entries of these and of a
+    random share of the others are kept by themselves, to be read again when they are judged."""
+    place, share = task
     gate = gate_concepts()
+    sample: list[str] = []
+    spooled = _spooled(place, _worker.telling, share)
+    with (_worker.spool / f"{place}.kept").open("wb") as handle:
+        for patient, pieces in spooled.items():
+            if patient in _worker.telling or _drawn(patient.encode(), share):
+                handle.writelines(b"%s\t%s\t%s\n" % (patient.encode(), mark, entry) for mark, entry in pieces)
+                sample += [] if patient in _worker.telling else [patient]
     skipped: dict[str, int] = {}
     people = passed = 0
     events, persons = (_worker.spool / f"{place}.{name}.csv" for name in ("events", "people"))
     with events.open("w", encoding="utf-8", newline="") as one, persons.open("w", encoding="utf-8", newline="") as two:
         event_writer, person_writer = csv.writer(one), csv.writer(two)
-        for patient, pieces in _spooled(place, _worker.telling, everyone=True).items():
+        for patient, pieces in spooled.items():
             people += 1
             reading = _telling(pieces, gate)
             if isinstance(reading, str):
@@ -444,7 +483,7 @@ def _gather(place: int) -> Gathered:
             person_writer.writerow((patient, *birth, newest if newest > -float("inf") else "\\N", passes))
             for event in reading.events if reading is not None else ():
                 event_writer.writerow(["\\N" if v is None else v for v in event_row(patient, event)])
-    return Gathered(people, passed, skipped, events, persons)
+    return Gathered(people, passed, skipped, sample, events, persons)
 
 
 def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | str | None:
@@ -472,5 +511,5 @@ def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
 
 def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:
     place, wanted, judge = task
-    found = _spooled(place, wanted)
+    found = _pieces_of(place, set(wanted))
     return [(patient, judge(_reading(pieces), wanted[patient])) for patient, pieces in found.items()]

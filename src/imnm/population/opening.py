@@ -38,4 +38,4 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))
-    return FhirPopulation(files, folder, options.local_codes)
+    return FhirPopulation(files, folder, options.local_codes, options.sample)

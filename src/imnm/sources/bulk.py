@@ -228,7 +228,7 @@ class Narrower:
 
     def _overruled(self, raw: bytes) -> Piece | None:
         """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
-        if b'"versionId"' not in raw:
+        if b'"versionId"' not in raw or b'"versionId":"1"' in raw:
             return None
         stub = _STUB.decode(raw)
         if stub.meta is None or stub.meta.version_id in (None, "1"):
