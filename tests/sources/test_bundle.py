@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 import tracemalloc
@@ -318,7 +319,7 @@ def mutated(changes: list[tuple[tuple[Any, ...], Any]]) -> dict[str, Any]:
         try:
             for key in path[:-1]:
                 parent = parent[key]
-            parent[path[-1]] = junk
+            parent[path[-1]] = copy.deepcopy(junk)  # one empty value may be drawn for two places
         except (KeyError, IndexError, TypeError):
             continue
     return whole
