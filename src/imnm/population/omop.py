@@ -224,7 +224,7 @@ class OmopPopulation:
 
     def _day(self, column: str) -> str:
         if self.database.dialect == "spark":
-            return f"CAST(datediff(CAST({column} AS DATE), DATE '1970-01-01') AS BIGINT)"
+            return f"CAST(date_diff('day', DATE '1970-01-01', CAST({column} AS DATE)) AS BIGINT)"
         return f"CAST(CAST({column} AS DATE) - DATE '1970-01-01' AS BIGINT)"
 
     def _id(self, table: Table, name: str) -> str:
