@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import filecmp
 import json
+import os
 from pathlib import Path
 
 import duckdb
@@ -103,6 +104,7 @@ def test_sql_and_evaluate_agree_on_everyone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("IMNM_LONG"), reason="takes many minutes: set IMNM_LONG=1 to run it")
 def test_sql_and_evaluate_agree_on_a_hundred_thousand(tmp_path: Path) -> None:
     compared, with_level = agreement(100_000, tmp_path)
     assert compared == 100_000
