@@ -454,7 +454,6 @@ EXPLANATION = _rule(
 
 # ---------------------------------------------------------------- needs and levels
 
-ANTIBODIES_OPEN = Any_((Possibly(f.ANTI_HMGCR), Possibly(f.ANTI_SRP)))
 PICTURE = _rule("picture", "need", "The picture calls for the IMNM antibodies", Any_((STRONG, SOFT)), TMA)
 TEST = _rule(
     "antibodies_due",

@@ -14,6 +14,7 @@ import hashlib
 import multiprocessing
 import os
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -230,8 +231,8 @@ def _opened(path: Path) -> IO[bytes]:
 def _zst(path: Path) -> IO[bytes]:
     """A zst file unpacked beside the spool: Python reads zst only from 3.14 on, DuckDB always."""
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    unpacked = _worker.spool.parent / f"{name}.{os.getpid()}.ndjson" if _worker.ready else None
-    target = unpacked or Path(f"/tmp/{name}.{os.getpid()}.ndjson")
+    folder = _worker.spool.parent if _worker.ready else Path(tempfile.gettempdir())
+    target = folder / f"{name}.{os.getpid()}.ndjson"
     connection = duckdb.connect()
     try:
         connection.execute(
