@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -186,30 +183,15 @@ def test_print_and_dark_views(browser: Any, address: str, shots: Path | None) ->
         context.close()
 
 
-def _axe() -> Path | None:
-    """axe-core, where a developer has it (``npm install axe-core``; ``IMNM_AXE`` names the file)."""
-    named = os.environ.get("IMNM_AXE")
-    if named:
-        return Path(named)
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    root = subprocess.run([npm, "root", "-g"], capture_output=True, text=True, check=False).stdout.strip()
-    found = Path(root) / "axe-core" / "axe.min.js"
-    return found if found.exists() else None
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_no_serious_accessibility_fault(browser: Any, address: str, path: str, scheme: str) -> None:
-    axe = _axe()
-    if axe is None:
-        pytest.skip("axe-core is not on this machine: npm install -g axe-core, or set IMNM_AXE")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     context = browser.new_context(base_url=address, color_scheme=scheme, bypass_csp=True)
     opened = context.new_page()
     opened.goto(path)
     opened.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    opened.add_script_tag(content=axe.read_text(encoding="utf-8"))
-    found = opened.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+    result = axe.Axe().run(opened)
     context.close()
-    assert [fault for fault in found if fault[0] in ("serious", "critical")] == []
+    serious = [fault for fault in result.response["violations"] if fault["impact"] in ("serious", "critical")]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in serious] == []
