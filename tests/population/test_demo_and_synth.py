@@ -11,16 +11,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from imnm.assessment import program
 from imnm.examples import EXAMPLES, read
 from imnm.population.demo import demo
-from imnm.population.opening import open_population
-from imnm.population.rows import Verdict, judged
-from imnm.population.screen import ScreenOptions, same_level, screen
-from imnm.population.source import SourceError, cores
-from imnm.population.store import compute_levels, connect, index_rows
+from imnm.population.screen import screen
+from imnm.population.source import SourceError
 from imnm.population.synth import IMNM, synthesise
-from imnm.sources import Reading
+
+from .agreement import agreement
 
 
 def test_demo_lists_the_needles_and_writes_the_page(tmp_path: Path) -> None:
@@ -74,38 +71,17 @@ def test_impossible_arguments(tmp_path: Path) -> None:
             synthesise(patients, tmp_path / folder, "omop", 1, prevalence)
 
 
-def level(reading: Reading, day: float) -> Verdict:
-    return judged(reading, day, setting="general-record", level_only=True)
-
-
-def agreement(people: int, folder: Path) -> tuple[int, int]:
-    """How many people were compared, and how many of them have a level; fails on the first difference."""
-    synthesise(people, folder / "omop", "omop", 9, 0.001)
-    (folder / "work").mkdir()
-    connection = connect(folder / "work", None, cores())
-    population = open_population(str(folder / "omop"), folder / "work", ScreenOptions(sample=people))
-    population.load(connection, lambda line: None)
-    index_rows(connection, None, 20000.0)
-    compute_levels(connection)
-    by_sql = dict(connection.execute("SELECT patient, level FROM levels").fetchall())
-    days = dict(connection.execute("SELECT patient, as_of FROM levels").fetchall())
-    everyone = {p: days.get(p, float("nan")) for (p,) in connection.execute("SELECT patient FROM people").fetchall()}
-    compared = 0
-    for patient, verdict in population.judged(everyone, level):
-        compared += 1
-        assert same_level(verdict.level, by_sql.get(patient, "none")), patient
-    return compared, sum(program.RANK[found] > 0 for found in by_sql.values())
-
-
 def test_sql_and_evaluate_agree_on_everyone(tmp_path: Path) -> None:
-    compared, with_level = agreement(3000, tmp_path)
-    assert compared == 3000
-    assert with_level > 40
+    found = agreement(3000, tmp_path)
+    assert found.differ == []
+    assert found.compared == 3000
+    assert found.with_level > 40
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("IMNM_LONG"), reason="takes many minutes: set IMNM_LONG=1 to run it")
 def test_sql_and_evaluate_agree_on_a_hundred_thousand(tmp_path: Path) -> None:
-    compared, with_level = agreement(100_000, tmp_path)
-    assert compared == 100_000
-    assert with_level > 1500
+    found = agreement(100_000, tmp_path)
+    assert found.differ == []
+    assert found.compared == 100_000
+    assert found.with_level > 1500

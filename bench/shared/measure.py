@@ -1,0 +1,70 @@
+"""Time, memory, and the machine they were measured on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_UNIT = 2**30 if sys.platform == "darwin" else 2**20
+"""``ru_maxrss`` counts bytes on macOS, kilobytes elsewhere."""
+
+
+def peak_gb(children: bool = False) -> float:
+    """The most memory that this process (the largest of its ended children) has held, in GB."""
+    who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
+    return resource.getrusage(who).ru_maxrss / _UNIT
+
+
+def peak_line(children: bool = False) -> str:
+    """Peak memory in words."""
+    own = f"peak memory {peak_gb():.2f} GB"
+    return f"{own}, largest child process {peak_gb(children=True):.2f} GB" if children else own
+
+
+def machine() -> str:
+    """When and on what: the date, the processors in use, how busy they were, and Python's version."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    model = _processor()
+    load = os.getloadavg()[0]
+    return (
+        f"measured on {time.strftime('%Y-%m-%d')}, {cores} cores{f' ({model})' if model else ''}, "
+        f"load {load:.1f} at the start, Python {platform.python_version()}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def measured(task: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds, peak GB and result of a task in a process of its own (its start is not counted). The peak is that of
+    the largest process: the task's own or one that it started."""
+    parent, child = multiprocessing.get_context("fork").Pipe()
+
+    def run() -> None:
+        start = time.perf_counter()
+        result = task()
+        seconds = time.perf_counter() - start
+        child.send((seconds, max(peak_gb(), peak_gb(children=True)), result))
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    child.close()
+    try:
+        found: tuple[float, float, Any] = parent.recv()
+    except EOFError:
+        sys.exit("The measured task ended without an answer (see above).")
+    finally:
+        process.join()
+    return found
