@@ -90,10 +90,6 @@ class _Evidence(NamedTuple):
     rank: tuple[int, float]
 
 
-_Shown = tuple[tuple[str, Any, float, float, float, str], tuple[str, ...]]
-"""The fields of a contribution, and its sources."""
-
-
 class _Table:
     """The evidence of every observation in one setting and stratum, computed when first asked for."""
 
@@ -103,7 +99,7 @@ class _Table:
         self.strata = strata
         self.statin_user = statin_user
         self.seen: dict[Any, _Evidence | None] = {}
-        self.printed: dict[tuple[int, float], list[_Shown]] = {}
+        self.printed: dict[tuple[int, float], list[Contribution]] = {}
         shares = dict(zip(know.DISEASES, know.priors(setting), strict=True))
         prior = [shares[disease] * know.ENTITIES.get(disease, {}).get(entity, 1.0) for disease, entity in _HYPOTHESES]
         if not entered:
@@ -258,18 +254,18 @@ class _Table:
             self.seen[key] = self._evidence("ck_peak_1_5x_uln", value, tuple(chances), size, fits, cells)
         return self.seen[key]
 
-    def shown(self, evidence: _Evidence, weight: float) -> list[_Shown]:
+    def shown(self, evidence: _Evidence, weight: float) -> list[Contribution]:
         """How a weighed observation is printed, per hypothesis."""
         key = (id(evidence), weight)  # the table keeps its evidence, so that ids stay
         if key not in self.printed:
-            found: list[_Shown] = []
+            found: list[Contribution] = []
             for lr, variance, both, named in zip(
                 evidence.lr, evidence.variance, evidence.reported, evidence.sources, strict=True
             ):
                 middle, reach = weight * lr / LN10, Z95 * weight * math.sqrt(variance) / LN10
                 low, high = round(middle - reach, 6), round(middle + reach, 6)
                 kind = "reported" if both else "estimated"
-                found.append(((evidence.finding, evidence.value, round(middle, 6), low, high, kind), named))
+                found.append(Contribution(evidence.finding, evidence.value, round(middle, 6), low, high, kind, named))
             self.printed[key] = found
         return self.printed[key]
 
@@ -383,7 +379,7 @@ def _allowed(known: Mapping[str, bool], members: tuple[str, ...]) -> frozenset[s
 
 def _ck_allowed(known: Mapping[str, bool]) -> frozenset[str]:
     allowed = _allowed(known, know.CK_BANDS)
-    for finding, bands in (("ck_peak_lt_1000", know.LOW_CK), ("ck_peak_ge_1000", know.HIGH_CK)):
+    for finding, bands in know.CK_AROUND_1000.items():
         if finding in known:
             allowed &= bands if known[finding] else frozenset(know.CK_BANDS) - bands
     if known.get("ck_elevated") is False:
@@ -392,7 +388,7 @@ def _ck_allowed(known: Mapping[str, bool]) -> frozenset[str]:
 
 
 _RAISED = frozenset(know.CK_BANDS[1:])
-_CK_FAMILY = {*know.CK_BANDS, "ck_peak_lt_1000", "ck_peak_ge_1000", "ck_peak_1_5x_uln", "ck_elevated"}
+_CK_FAMILY = {*know.CK_BANDS, *know.CK_AROUND_1000, "ck_peak_1_5x_uln", "ck_elevated"}
 _IN_SETS = {*_CK_FAMILY, *know.AGE_BANDS, *know.ONSETS, *know.STATIN_LATENCY}
 
 
@@ -642,8 +638,7 @@ def _interval(chance: float, variance: float, joint: float) -> tuple[float, floa
 
 
 def _contributions(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> list[Contribution]:
-    shown = [question.table.shown(evidence, weight)[hypothesis] for evidence, weight in question.observed]
-    parts = [Contribution(*fields, list(sources)) for fields, sources in shown]
+    parts = [question.table.shown(evidence, weight)[hypothesis] for evidence, weight in question.observed]
     parts.sort(key=lambda part: -abs(part.log10_lr))
     if disease in know.ENTITIES:
         parts.append(_entity(question, disease, hypothesis, scores))
@@ -656,7 +651,7 @@ def _entity(question: _Question, disease: str, hypothesis: int, scores: list[flo
     all_of_them = sum(math.exp(scores[i] - scores[hypothesis]) for i in members)
     share = question.table.prior[hypothesis] / sum(question.table.prior[i] for i in members)
     lr = round(math.log10(all_of_them * share), 6)
-    return Contribution("entity", _HYPOTHESES[hypothesis][1], lr, lr, lr, "estimated", [])
+    return Contribution("entity", _HYPOTHESES[hypothesis][1], lr, lr, lr, "estimated")
 
 
 def _fit_of(question: _Question, hypothesis: int) -> float:

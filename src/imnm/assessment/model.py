@@ -11,7 +11,7 @@ from imnm.sources.reading import Exposure, Problem
 SCHEMA = "imnm/assessment/1"
 
 
-class Evidence(msgspec.Struct, omit_defaults=False):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """A record entry that a statement rests on."""
 
     ref: str
@@ -60,8 +60,9 @@ class Criterion(msgspec.Struct):
     extra: dict[str, Any] = {}
 
 
-class Contribution(msgspec.Struct):
-    """What one finding adds to one disease: the decimal logarithm of its likelihood ratio, with an interval."""
+class Contribution(msgspec.Struct, frozen=True):
+    """What one finding adds to one disease: the decimal logarithm of its likelihood ratio, with an interval. The same
+    object stands in every answer in which the finding says the same."""
 
     finding: str
     value: Any
@@ -69,7 +70,7 @@ class Contribution(msgspec.Struct):
     low: float
     high: float
     kind: str
-    sources: list[str] = []
+    sources: tuple[str, ...] = ()
 
 
 class Disease(msgspec.Struct):
@@ -82,7 +83,7 @@ class Disease(msgspec.Struct):
     think_of: list[str] = []
 
 
-class IfResult(msgspec.Struct):
+class IfResult(msgspec.Struct, gc=False):
     """What one result would lead to. ``probability``: of the disease that would lead; ``chance``: of this result."""
 
     result: str

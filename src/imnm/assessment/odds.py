@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
+from imnm.knowledge.differential import heard
 from imnm.logic.evaluate import Result
 
+from . import program
 from .differential import Context, DifferentialResult, chance_of, differential, probabilities
 
 
@@ -18,12 +21,13 @@ class Leading(NamedTuple):
 
 
 class Odds:
-    """The differential under one setting, for one person (what stratifies it)."""
+    """The differential under one setting, for one person (what stratifies it). What-ifs that come to the same
+    findings are weighed once."""
 
     def __init__(self, setting: str, person: Context) -> None:
         self.setting = setting
         self.person = person
-        self._now: Leading | None = None
+        self._leading: dict[tuple[Result, ...], Leading] = {}
 
     def full(self, values: Mapping[str, Result]) -> DifferentialResult:
         """The differential with its contributions."""
@@ -33,18 +37,21 @@ class Odds:
         """How likely a finding is to be present; None if no frequency is known."""
         return chance_of(finding, _truths(values), self.setting, self.person)
 
-    def now(self, values: Mapping[str, Result]) -> Leading:
-        """What leads on what is known (worked out once)."""
-        if self._now is None:
-            self._now = self.leading(values)
-        return self._now
-
     def leading(self, values: Mapping[str, Result]) -> Leading:
         """Only what leads, for what-ifs."""
-        shares = probabilities(_truths(values), self.setting, self.person)
-        best = max(shares, key=lambda id: (shares[id], id))
-        return Leading(best, shares[best])
+        heard_of = tuple(map(values.get, _heard()))
+        if heard_of not in self._leading:
+            shares = probabilities(_truths(values), self.setting, self.person)
+            best = max(shares, key=lambda id: (shares[id], id))
+            self._leading[heard_of] = Leading(best, shares[best])
+        return self._leading[heard_of]
+
+
+@cache
+def _heard() -> tuple[str, ...]:
+    """The ids that the differential listens to, in the order in which values are computed."""
+    return tuple(id for id in program.core().definitions if id in heard())
 
 
 def _truths(values: Mapping[str, Result]) -> dict[str, bool | None]:
-    return {id: value for id, value in values.items() if value is True or value is False}
+    return {id: value for id in _heard() if (value := values.get(id)) is True or value is False}

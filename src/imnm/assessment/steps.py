@@ -192,7 +192,7 @@ def _value(case: Case, odds: Odds, outcomes: list[model.IfResult]) -> float | No
     """How likely the results are to change the level or the leading disease; None if their chances are not known."""
     if not outcomes or any(outcome.chance is None for outcome in outcomes):
         return None
-    now = (case.level, odds.now(case.values).id)
+    now = (case.level, odds.leading(case.values).id)
     changing = (outcome.chance or 0.0 for outcome in outcomes if (outcome.level, outcome.leading) != now)
     return round(sum(changing), 3)
 
@@ -231,7 +231,7 @@ def _drug_stops(case: Case) -> list[tuple[tuple[float, ...], model.Step]]:
 def unknowns_of(case: Case, odds: Odds) -> list[model.Unknown]:
     """The findings nobody recorded whose knowing would change the level or the leading disease."""
     found: list[model.Unknown] = []
-    before = (case.level, odds.now(case.values).id)
+    before = (case.level, odds.leading(case.values).id)
     for id in WORTH_ASKING:
         if case.known(id):
             continue

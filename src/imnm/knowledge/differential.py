@@ -7,9 +7,9 @@ table by ``tools/build_likelihood.py``. ``imnm.assessment.differential`` compute
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .files import DATA
 
@@ -64,6 +64,8 @@ CK_BANDS = (
 )
 LOW_CK = frozenset(CK_BANDS[:2])
 HIGH_CK = frozenset(CK_BANDS[2:])
+CK_AROUND_1000: Mapping[str, frozenset[str]] = {"ck_peak_lt_1000": LOW_CK, "ck_peak_ge_1000": HIGH_CK}
+"""Findings that leave some of the bands."""
 AGE_BANDS = ("age_onset_lt_18", "age_onset_18_39", "age_onset_40_59", "age_onset_ge_60")
 ONSETS = ("onset_acute_lt_6m", "onset_subacute_6_12m", "onset_chronic_gt_12m")
 
@@ -550,6 +552,29 @@ def cells() -> Mapping[tuple[str, str, str], Cell]:
 def known_findings() -> frozenset[str]:
     """The findings that the table can weigh."""
     return frozenset(finding for finding, _, _ in cells())
+
+
+@cache
+def heard() -> frozenset[str]:
+    """The findings that can make a difference to the differential: those that the table weighs and those that a
+    declaration of this module names. Of any other it makes none what is known."""
+    declared = (
+        *(EXCLUSIVE_SETS, STATIN_LATENCY, STATIN_FINDINGS, DRUG_STRATA, SETTINGS, STATIN_OF_THE_PAST),
+        *(IMPLIES, IMPLIES_IF_PRESENT, IMPLIES_IF_ABSENT, NECROTIZING, ANY_OF, NAMED_ANTIBODIES, BIOPSY),
+        *(GROUPS, NARROW, REPLACED_BY_GENOTYPE, FOLLOWS_FROM, BIOPSY_SIGNS, PATHOGNOMONIC, HINTS, CK_AROUND_1000),
+    )
+    return known_findings() | frozenset(_texts(declared))
+
+
+def _texts(declared: Any) -> Iterator[str]:
+    """Every text in a declaration."""
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, Mapping):
+        yield from _texts((*declared, *declared.values()))
+    elif isinstance(declared, Iterable):
+        for part in declared:
+            yield from _texts(part)
 
 
 @cache

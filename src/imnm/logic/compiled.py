@@ -438,12 +438,26 @@ def _compare(node: n.Compare) -> Function:
     return lambda ctx: compare(left(ctx), op, right(ctx))
 
 
+def _refs_first(nodes: Iterable[n.Node]) -> tuple[tuple[str, ...], tuple[Function, ...]]:
+    """The ids of the parts that only refer, which are looked up without a call, and the functions of the others."""
+    parts = tuple(nodes)
+    ids = tuple(part.id for part in parts if isinstance(part, n.Ref))
+    return ids, _functions(part for part in parts if not isinstance(part, n.Ref))
+
+
 @_compiles(n.All)
 def _all(node: n.All) -> Function:
-    parts = _functions(node.parts)
+    ids, parts = _refs_first(node.parts)
 
     def all_parts(ctx: Context) -> Truth:
         answer: Truth = True
+        value_of = ctx.environment.get
+        for id in ids:
+            truth = value_of(id)
+            if truth is False:
+                return False
+            if truth is None:
+                answer = None
         for part in parts:
             truth = part(ctx)
             if truth is False:
@@ -457,10 +471,17 @@ def _all(node: n.All) -> Function:
 
 @_compiles(n.Any_)
 def _any(node: n.Any_) -> Function:
-    parts = _functions(node.parts)
+    ids, parts = _refs_first(node.parts)
 
     def any_part(ctx: Context) -> Truth:
         answer: Truth = False
+        value_of = ctx.environment.get
+        for id in ids:
+            truth = value_of(id)
+            if truth is True:
+                return True
+            if truth is None:
+                answer = None
         for part in parts:
             truth = part(ctx)
             if truth is True:

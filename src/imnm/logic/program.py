@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Describe, EvidenceOf, Proof, Prover, formula, no_evidence
+from .proof import Describe, EvidenceOf, Open, Proof, Prover, formula, no_evidence
 
 
 class DefinitionError(ValueError):
@@ -184,6 +184,21 @@ class Program:
 
         walker = Prover(values.context(), describe or formula, lookup, evidence_of)
         return proof
+
+    def open_in(self, values: Values) -> Callable[[str], list[str]]:
+        """A function that gives what a definition misses: ``Proof.missing`` of its proof, without the proof."""
+        known: dict[str, list[str]] = {}
+
+        def lookup(id: str) -> list[str] | None:
+            return None if id in values.overridden or id not in self.definitions else missing(id)
+
+        def missing(id: str) -> list[str]:
+            if id not in known:
+                known[id] = walker.missing(self.definitions[id])
+            return known[id]
+
+        walker = Open(values.context(), lookup)
+        return missing
 
 
 def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:

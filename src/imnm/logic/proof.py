@@ -26,14 +26,14 @@ from .interval import Interval
 from .truth import Truth
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record entry: its reference and the line shown to people."""
 
     ref: str
     text: str
 
 
-class Proof(msgspec.Struct):
+class Proof(msgspec.Struct, gc=False):
     """Why a value is what it is.
 
     kind:     the node's class name.
@@ -81,16 +81,72 @@ def settled(value: Result) -> bool:
     return value.exact if isinstance(value, Interval) else value is not None
 
 
-class Prover:
-    """Walks the patient values of one expression; series are evaluated, and their members kept as evidence.
+class _Walker:
+    """Walks the patient values of expressions. Values are those of the compiled functions, each worked out once."""
 
-    Values are those of the compiled functions, so that a proof never disagrees with them, and only the parts that
-    carry a value are proved. ``lookup``: the proof of a definition; where it has none, ``evidence_of`` gives the
-    record entries of a value that comes from outside.
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self._values: dict[int, Any] = {}
+
+    def _value(self, node: n.Node) -> Any:
+        key = id(node)  # nodes outlive the walk, as the definitions hold them
+        if key not in self._values:
+            self._values[key] = function_of(node)(self.ctx)
+        return self._values[key]
+
+    def _carrying(self, node: n.Value, value: Result) -> Sequence[n.Value]:
+        """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
+        parts = _value_parts(node)
+        match node:
+            case n.All() if value is not True:
+                return [part for part in parts if self._value(part) is value]
+            case n.Any_() if value is not False:
+                return [part for part in parts if self._value(part) is value]
+            case n.AtLeast():
+                wanted = _WANTED[_truth(value)]
+                return [part for part in parts if self._value(part) in wanted]
+            case n.Score():
+                return [part for part in parts if self._value(part) is not False]
+            case n.Greatest() if isinstance(value, Interval):
+                return [part for part in parts if self._value(part).high >= value.low]
+            case n.IfElse():
+                condition, then, other = parts
+                truth = self._value(condition)
+                return parts if truth is None else [condition, then if truth else other]
+        return parts
+
+
+class Open(_Walker):
+    """What is missing, as a proof would name it (``Proof.missing``), without the proof.
+
+    ``lookup``: what a definition misses; None for an id that is not defined.
+    """
+
+    def __init__(self, ctx: Context, lookup: Callable[[str], list[str] | None]) -> None:
+        super().__init__(ctx)
+        self.lookup = lookup
+
+    def missing(self, node: n.Value) -> list[str]:
+        """The ids whose knowing could change the value."""
+        value = self._value(node)
+        if settled(value):
+            return []
+        if isinstance(node, n.Ref):
+            return self.lookup(node.id) or [node.id]
+        parts = _parameters(node.series) if type(node) in REDUCTIONS else self._carrying(node, value)  # type: ignore[attr-defined]
+        return _merged([self.missing(part) for part in parts])
+
+
+class Prover(_Walker):
+    """Proves expressions; series are evaluated, and their members kept as evidence.
+
+    A proof never disagrees with the compiled functions, and only the parts that carry a value are proved. ``lookup``:
+    the proof of a definition; where it has none, ``evidence_of`` gives the record entries of a value that comes from
+    outside.
     """
 
     def __init__(self, ctx: Context, describe: Describe, lookup: Lookup, evidence_of: EvidenceOf = no_evidence) -> None:
-        self.ctx = ctx
+        super().__init__(ctx)
         self.describe = describe
         self.lookup = lookup
         self.evidence_of = evidence_of
@@ -104,9 +160,6 @@ class Prover:
         parts = [self.prove(part) for part in self._carrying(node, value)]
         id = node.id if isinstance(node, n.Threshold) else None
         return self._proof(node, id, value, _merged([part.evidence for part in parts]), parts)
-
-    def _value(self, node: n.Node) -> Any:
-        return function_of(node)(self.ctx)
 
     def _reference(self, node: n.Ref) -> Proof:
         below = self.lookup(node.id)
@@ -133,27 +186,6 @@ class Prover:
     def _proof(self, node: n.Value, id: str | None, value: Result, evidence: list[Entry], parts: list[Proof]) -> Proof:
         missing = [] if settled(value) else _merged([part.missing for part in parts])
         return Proof(type(node).__name__, id, value, self.describe(node), evidence, missing, parts)
-
-    def _carrying(self, node: n.Value, value: Result) -> Sequence[n.Value]:
-        """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
-        parts = _value_parts(node)
-        match node:
-            case n.All() if value is not True:
-                return [part for part in parts if self._value(part) is value]
-            case n.Any_() if value is not False:
-                return [part for part in parts if self._value(part) is value]
-            case n.AtLeast():
-                wanted = _WANTED[_truth(value)]
-                return [part for part in parts if self._value(part) in wanted]
-            case n.Score():
-                return [part for part in parts if self._value(part) is not False]
-            case n.Greatest() if isinstance(value, Interval):
-                return [part for part in parts if self._value(part).high >= value.low]
-            case n.IfElse():
-                condition, then, other = parts
-                truth = self._value(condition)
-                return parts if truth is None else [condition, then if truth else other]
-        return parts
 
 
 _WANTED: dict[Truth, tuple[Truth, ...]] = {True: (True,), False: (False,), None: (True, None)}
