@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import add, attrgetter, mul
 from typing import Any, NamedTuple
 
@@ -348,7 +348,8 @@ def _normalised(findings: Mapping[str, bool | None], context: Context) -> dict[s
     if context.sex in ("female", "male"):
         known.setdefault("female", context.sex == "female")
     for together, members in know.ANY_OF.items():
-        _gather(known, together, members)
+        if together in known or not known.keys().isdisjoint(members):
+            _gather(known, together, members)
     return known
 
 
@@ -371,22 +372,30 @@ def _gather(known: dict[str, bool], together: str, members: Iterable[str]) -> No
 
 def _allowed(known: Mapping[str, bool], members: tuple[str, ...]) -> frozenset[str]:
     """The members of an exclusive set that can still be the true one."""
+    if known.keys().isdisjoint(members):
+        return _all_of(members)
     true = [member for member in members if known.get(member)]
     if true:
         return frozenset(true)
     return frozenset(member for member in members if known.get(member) is not False)
 
 
+@cache
+def _all_of(members: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(members)
+
+
 def _ck_allowed(known: Mapping[str, bool]) -> frozenset[str]:
     allowed = _allowed(known, know.CK_BANDS)
     for finding, bands in know.CK_AROUND_1000.items():
         if finding in known:
-            allowed &= bands if known[finding] else frozenset(know.CK_BANDS) - bands
+            allowed &= bands if known[finding] else _ANY_CK - bands
     if known.get("ck_elevated") is False:
         allowed &= {"ck_peak_normal"}
-    return allowed or frozenset(know.CK_BANDS)
+    return allowed or _ANY_CK
 
 
+_ANY_CK = frozenset(know.CK_BANDS)
 _RAISED = frozenset(know.CK_BANDS[1:])
 _CK_FAMILY = {*know.CK_BANDS, *know.CK_AROUND_1000, "ck_peak_1_5x_uln", "ck_elevated"}
 _IN_SETS = {*_CK_FAMILY, *know.AGE_BANDS, *know.ONSETS, *know.STATIN_LATENCY}
@@ -394,7 +403,7 @@ _IN_SETS = {*_CK_FAMILY, *know.AGE_BANDS, *know.ONSETS, *know.STATIN_LATENCY}
 
 def _ck(table: _Table, known: Mapping[str, bool], allowed: frozenset[str]) -> _Evidence | None:
     """One observation of CK, from the most telling family that is known; transaminases only where CK is unknown."""
-    if allowed not in (frozenset(know.CK_BANDS), _RAISED):
+    if allowed not in (_ANY_CK, _RAISED):
         return table.one_of("ck_peak", allowed)
     multiple = known.get("ck_peak_1_5x_uln")
     if multiple is not None:
@@ -565,7 +574,10 @@ def _posterior(question: _Question) -> tuple[list[float], list[float]]:
 def probabilities(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> dict[str, float]:
     """The probability of each disease, without its parts: what ``differential`` gives, faster (for what-if)."""
     _, chances = _posterior(_question(findings, setting, context))
-    return {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
+    return {
+        disease: chances[members[0]] if len(members) == 1 else sum(chances[i] for i in members)
+        for disease, members in _MEMBERS.items()
+    }
 
 
 def chance_of(

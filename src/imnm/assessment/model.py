@@ -60,7 +60,7 @@ class Criterion(msgspec.Struct):
     extra: dict[str, Any] = {}
 
 
-class Contribution(msgspec.Struct, frozen=True):
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     """What one finding adds to one disease: the decimal logarithm of its likelihood ratio, with an interval. The same
     object stands in every answer in which the finding says the same."""
 

@@ -41,7 +41,8 @@ class Odds:
         """Only what leads, for what-ifs."""
         heard_of = tuple(map(values.get, _heard()))
         if heard_of not in self._leading:
-            shares = probabilities(_truths(values), self.setting, self.person)
+            known = {id: value for id, value in zip(_heard(), heard_of, strict=True) if value is True or value is False}
+            shares = probabilities(known, self.setting, self.person)
             best = max(shares, key=lambda id: (shares[id], id))
             self._leading[heard_of] = Leading(best, shares[best])
         return self._leading[heard_of]
