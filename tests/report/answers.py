@@ -20,6 +20,7 @@ from imnm.assessment.model import (
     SeriesPoint,
     Step,
     Suspicion,
+    Symptom,
     Unknown,
 )
 
@@ -76,6 +77,11 @@ def answer(word: str = "plain") -> Assessment:
             )
         ],
         alerts=[Alert("swallowing", "emergency", f"Trouble swallowing {word}.", evidence=[ck])],
+        symptoms=[
+            Symptom("myalgia", f"Muscle pain {word}", "2023-12-01", "2023-12-31", f"Condition/{word}"),
+            Symptom("dysphagia", "Dysphagia", None, "2024-01-20", f"Condition/{word}"),
+            Symptom("falls", "Falls", "2010-01-01", "2010-12-31", f"Condition/{word}"),
+        ],
         findings=[
             Finding("ck_peak", 13875, "Highest CK", "U/L", "2024-01-15", evidence=[ck]),
             Finding("anti_srp_positive", False, "Anti-SRP antibodies", on="2024-01-20", basis="refuted", evidence=[ck]),

@@ -185,10 +185,35 @@ class TestCourse:
 
     def test_results_drugs_and_tests_are_drawn(self) -> None:
         picture = draw(answer("atorvastatin"))
-        for said in ("9,000", "atorvastatin", "Anti-SRP antibodies: no", "Anti-HMGCR atorvastatin: yes"):
+        for said in ("9,000", "atorvastatin", "Anti-SRP antibodies: negative", "Anti-HMGCR atorvastatin: positive"):
             assert said in picture
-        assert "var(--drug)" in picture
-        assert "var(--band)" in picture
+        for colour in ("statin", "band", "symptom", "event"):
+            assert f"var(--{colour})" in picture
+
+    def test_symptoms_are_events_with_their_time(self) -> None:
+        picture, words = draw(answer()), describe(answer())
+        for said in ("Muscle pain plain", "2023-12", "Dysphagia", "by 2024-01-20", "Falls", "2010"):
+            assert said in picture
+            assert said in words
+        without = answer()
+        without.symptoms = []
+        assert "Muscle pain" not in draw(without)
+        assert "var(--symptom)" not in draw(without)
+
+    def test_the_first_day_to_notice_and_the_day_of_the_assessment_are_drawn(self) -> None:
+        made = answer()
+        assert "could have been noticed on 2024-01-15" in draw(made)
+        assert "as of 2024-02-01" in draw(made)
+        assert "noticed on 2024-01-15" in describe(made)
+        made.suspicion.first_flagged_on = None
+        assert "noticed" not in draw(made)
+        assert "noticed" not in describe(made)
+
+    def test_what_was_long_before_leaves_room_for_the_course(self) -> None:
+        made = answer()
+        made.symptoms = [made.symptoms[2]]
+        assert "2010-" not in draw(made)
+        assert ">2010<" in draw(made)
 
     def test_more_results_are_more_points(self) -> None:
         more, fewer = answer(), answer()

@@ -26,6 +26,7 @@ from .engine import (
     resolve_as_of,
     setting_of,
     summary_of,
+    symptoms_of,
 )
 from .exposures import exposures_of
 from .model import Assessment, Suspicion
@@ -90,6 +91,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         unknown=unknowns_of(case, odds),
         exposures=exposures_of(case),
         series=ck_series(case),
+        symptoms=symptoms_of(case),
         input_problems=list(reading.problems),
         statins=statins_of(case),
         **after,

@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imnm.knowledge.concepts import CONCEPTS
 from imnm.knowledge.differential import default_setting
-from imnm.knowledge.findings import FINDINGS, SILENCE_MEANS_NO
+from imnm.knowledge.findings import FINDINGS, SHOWN_SYMPTOMS, SILENCE_MEANS_NO
 from imnm.knowledge.messages import say
 from imnm.logic.evaluate import Proof, Result, Values
 from imnm.logic.event import ByConcept, Event, day_date, day_number
@@ -38,7 +39,7 @@ class Case:
         self.values: Values = program.core().run(self.events, as_of)
         self.advice: Values = program.advice().run(self.events, as_of, self.values)
         self.proof = program.core().prover(self.values)
-        self.dates = {(event.ref, event.text): event.end for event in self.events}
+        self.dates = {(e.ref, e.text): e.end for e in self.events if e.concept != "birth"}
         self.anything = not self.by_concept.concepts <= WHO
         self.level = program.level_of(self.values, self.anything)
 
@@ -185,9 +186,9 @@ def _basis(id: str, value: Result, evidence: list[model.Evidence]) -> str:
 
 
 def _on(case: Case, evidence: list[model.Evidence]) -> str | None:
-    if not evidence:
-        return None
-    return iso(case.dates.get((evidence[0].ref, evidence[0].text), math.inf))
+    """The day of the first entry behind it; a birth dates nothing but the person."""
+    days = (case.dates.get((entry.ref, entry.text), math.inf) for entry in evidence)
+    return next((iso(day) for day in days if math.isfinite(day)), None)
 
 
 def patient_of(case: Case) -> model.Patient:
@@ -218,6 +219,18 @@ def ck_series(case: Case) -> dict[str, list[model.SeriesPoint]]:
     return {
         "ck": [model.SeriesPoint(iso(e.end), _number(e.low), _number(e.high), e.uln, e.ref, e.text) for e in points]
     }
+
+
+def symptoms_of(case: Case) -> list[model.Symptom]:
+    """Each symptom stated as present, in order of time, one for an entry under its most exact name."""
+    found: dict[tuple[str, str], Event] = {}
+    for event in case.of(*SHOWN_SYMPTOMS):
+        if event.truth and math.isfinite(event.end):
+            found.setdefault((event.ref, event.text), event)
+    return [
+        model.Symptom(e.concept, CONCEPTS[e.concept].label, iso(e.start), iso(e.end), e.ref, e.text)
+        for e in sorted(found.values(), key=lambda e: (e.end, e.start, e.ref, e.concept))
+    ]
 
 
 def explanations(case: Case) -> list[str]:

@@ -156,6 +156,18 @@ class SeriesPoint(msgspec.Struct):
     text: str = ""
 
 
+class Symptom(msgspec.Struct):
+    """A symptom or sign that a record entry states as present: the first and the last day on which it can have been
+    there (None: open), and what it is called."""
+
+    id: str
+    label: str
+    first: str | None
+    last: str | None
+    ref: str
+    text: str = ""
+
+
 class Assessment(msgspec.Struct):
     """One patient on one date: what is known, what follows, what is next, with proof and sources."""
 
@@ -177,6 +189,7 @@ class Assessment(msgspec.Struct):
     unknown: list[Unknown] = []
     exposures: list[Exposure] = []
     series: dict[str, list[SeriesPoint]] = {}
+    symptoms: list[Symptom] = []
     cancer_screening: dict[str, Any] | None = None
     treatment: dict[str, Any] | None = None
     monitoring: dict[str, Any] | None = None

@@ -222,6 +222,27 @@ OTHER_WEAKNESS = (
     "inability_to_walk",
     "facial_weakness",
 )
+SHOWN_SYMPTOMS = (
+    *WEAKNESS_CONCEPTS,
+    *OTHER_WEAKNESS,
+    "myalgia",
+    "muscle_tenderness",
+    "muscle_stiffness",
+    "muscle_cramp",
+    "fatigable_weakness",
+    "falls",
+    "dysphagia",
+    "dyspnoea",
+    "orthopnoea",
+    "respiratory_failure",
+    "myoglobinuria",
+    "skin_rash_dm",
+    "heliotrope_rash",
+    "gottron_papules",
+    "gottron_sign",
+    "weight_loss",
+)
+"""Concepts that are shown as events beside the CK course. No rule rests on this list."""
 SIGNS = Events((*WEAKNESS_CONCEPTS, *OTHER_WEAKNESS, "myalgia", "elevated_ck", "falls", "fatigable_weakness"))
 
 PROXIMAL_WEAKNESS = _stated("proximal_weakness", "Proximal muscle weakness", *WEAKNESS_CONCEPTS)

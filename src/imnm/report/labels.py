@@ -24,6 +24,11 @@ def finding(id: str) -> str:
     return _said(f"criteria.item.{id}.label") or words(id)
 
 
+def drug(id: str) -> str:
+    """What a drug is called in a line of text."""
+    return _said(f"report.drug.{id}") or words(id)
+
+
 def disease(id: str) -> str:
     """The label of a disease."""
     return _said(f"diseases.{id}") or words(id)

@@ -285,7 +285,7 @@ def _course(assessment: Assessment) -> tuple[Block, ...]:
 def _exposures(assessment: Assessment) -> tuple[Block, ...]:
     if not assessment.exposures:
         return ()
-    rows = tuple((labels.words(e.drug), period_words(e), e.ref) for e in assessment.exposures)
+    rows = tuple((labels.drug(e.drug), period_words(e), e.ref) for e in assessment.exposures)
     return (Table(say("report.section.exposures"), columns("drug", "period", "record"), rows),)
 
 
