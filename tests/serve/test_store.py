@@ -81,3 +81,23 @@ def test_many_writers_lose_nothing(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len({(r.who, r.note) for r in store.reviews(patient)}) == 80
+
+
+def test_threads_that_come_and_go_leave_no_connection_open(store: Store) -> None:
+    """Threads that answer end when they are idle; each once left a connection behind, until none could be opened."""
+
+    def ask() -> None:
+        store.reviews("nobody")
+
+    for _ in range(50):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert len(store._idle) == 1
+
+
+def test_a_store_that_is_closed_keeps_nothing_open(store: Store) -> None:
+    with store._transaction() as run:
+        run("SELECT 1")
+        store.close()
+    assert store._idle == []

@@ -23,7 +23,6 @@ STATUSES = ("reviewed", "testing_ordered", "confirmed", "not_imnm")
 DECIDED = ("confirmed", "not_imnm")
 """The ones that label the patient for ``imnm evaluate``."""
 KINDS = ("ck", "mmt8")
-NONCES_KEPT = 100_000
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS review (id TEXT PRIMARY KEY, patient TEXT NOT NULL, status TEXT NOT NULL, "
@@ -97,8 +96,8 @@ class Store:
     def __init__(self, path: Path, url: str = "") -> None:
         self.url = url
         self.path = path
-        self._local = threading.local()
-        self._all: list[Any] = []
+        self._idle: list[Any] = []
+        self._closed = False
         self._lock = threading.Lock()
         self._pruned = 0.0
         if not url:
@@ -195,12 +194,9 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Close every connection."""
-        with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-        self._local = threading.local()
+        """Close every connection; one in use is closed when it comes back."""
+        self._closed = True
+        self._close_idle()
 
     def _insert(self, table: str, row: Sequence[object]) -> None:
         with self._transaction() as run:
@@ -214,20 +210,38 @@ class Store:
     def _transaction(self) -> Iterator[Any]:
         """Run statements that take effect together. Raises StoreError."""
         try:
-            connection = self._connection()
-            with connection:
-                yield self._runner(connection)
+            connection = self._take()
+            try:
+                with connection:
+                    yield self._runner(connection)
+            finally:
+                self._give_back(connection)
         except self._errors() as error:
             raise StoreError(say("serve.error.store")) from error
 
-    def _connection(self) -> Any:
-        found = getattr(self._local, "connection", None)
-        if found is None or getattr(found, "closed", False):
-            found = _postgresql(self.url) if self.url else _sqlite(self.path)
-            self._local.connection = found
-            with self._lock:
-                self._all.append(found)
-        return found
+    def _take(self) -> Any:
+        """A connection nobody uses. They are not kept by thread: the threads that answer come and go, and each would
+        leave one open."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return _postgresql(self.url) if self.url else _sqlite(self.path)
+
+    def _give_back(self, connection: Any) -> None:
+        broken = getattr(connection, "closed", False)
+        if broken:  # the database went away; the others will not have outlived it
+            self._close_idle()
+        if broken or self._closed:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _runner(self, connection: Any) -> Any:
         if not self.url:
@@ -258,7 +272,7 @@ class _Postgresql:
     def __init__(self, url: str) -> None:
         import psycopg
 
-        self._connection = psycopg.connect(url)
+        self._connection = psycopg.connect(url, connect_timeout=10)
         self.execute = self._connection.execute
 
     @property
