@@ -5,20 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.server
 import json
+import ssl
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from joserfc import jws
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from imnm.serve.settings import SettingsError
 
+from . import tls
 from .calls import call
 from .conftest import example
 
@@ -236,3 +240,122 @@ def test_key_sets_that_are_none_stop_the_service(start: Callable[..., TestClient
     file.write_text(json.dumps({"keys": keys}))
     with pytest.raises(SettingsError):
         start(cds_clients=[{"issuer": ISSUER, "jwks_file": str(file)}])
+
+
+# ---------------------------------------------------------------- keys fetched from the client's own address
+
+
+class KeyHouse:
+    """A client's key set over TLS, and how often it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keys: list[Any] = [EC]
+        self.answer = b""
+        self.status = 200
+        self.asked = 0
+        self.certificate, key = tls.certificate(folder)
+        house = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                house.asked += 1
+                sets = json.dumps({"keys": [key.as_dict(private=False) for key in house.keys]}).encode()
+                self.send_response(house.status)
+                self.send_header("location", "/elsewhere")
+                self.end_headers()
+                self.wfile.write(house.answer or sets)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.jku = f"https://localhost:{self.server.server_address[1]}/jwks"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyHouse]:
+    made = KeyHouse(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fetching(start: Callable[..., TestClient], house: KeyHouse) -> TestClient:
+    return start(cds_clients=[{"issuer": ISSUER, "jku": house.jku}])
+
+
+def test_keys_are_fetched_once_from_the_address_on_the_list(fetching: TestClient, house: KeyHouse) -> None:
+    for head in (header(), header(jku=house.jku)):
+        assert send(fetching, bearer(signed(head, claims()))).status_code == 200
+    assert house.asked == 1
+    assert send(fetching, bearer(signed(header(jku="https://localhost/other"), claims()))).status_code == 401
+    assert house.asked == 1
+
+
+def test_a_new_key_is_fetched_and_an_old_one_forgotten(
+    fetching: TestClient, house: KeyHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 200
+    new = ECKey.generate_key("P-384", {"kid": "new"})
+    house.keys = [new]
+    assert send(fetching, bearer(signed(header(kid="new"), claims(), new))).status_code == 401, "asked a moment ago"
+    later = time.monotonic() + 61
+    monkeypatch.setattr("imnm.serve.clients.time.monotonic", lambda: later)
+    assert send(fetching, bearer(signed(header(kid="new"), claims(), new))).status_code == 200
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 401
+    assert house.asked == 2
+
+
+def test_a_key_of_another_kind_does_not_disturb(fetching: TestClient, house: KeyHouse) -> None:
+    house.keys = [OKPKey.generate_key("Ed25519", {"kid": "okp"}), EC]
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 200
+
+
+def test_unknown_keys_do_not_make_us_ask_over_and_over(fetching: TestClient, house: KeyHouse) -> None:
+    for number in range(5):
+        assert send(fetching, bearer(signed(header(kid=f"k{number}"), claims()))).status_code == 401
+    assert house.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(302, b""), (500, b""), (200, b"no JSON"), (200, b"[" * 100_000), (200, b" " * 1_000_001), (200, b"{}")],
+    ids=["redirect", "failed", "no-json", "deep", "large", "no-keys"],
+)
+def test_keys_that_cannot_be_had_refuse_the_call(
+    fetching: TestClient, house: KeyHouse, status: int, answer: bytes
+) -> None:
+    house.status, house.answer = status, answer
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 401
+    assert house.asked == 1
+
+
+def test_keys_of_an_unknown_authority_are_not_believed(
+    start: Callable[..., TestClient], house: KeyHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    unknown = start(cds_clients=[{"issuer": ISSUER, "jku": house.jku}])
+    assert send(unknown, bearer(signed(header(), claims()))).status_code == 401
+    assert house.asked == 0
+
+
+def test_earlier_keys_hold_while_the_client_cannot_be_reached(
+    fetching: TestClient, house: KeyHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 200
+    house.status = 503
+    later = time.monotonic() + 700
+    monkeypatch.setattr("imnm.serve.clients.time.monotonic", lambda: later)
+    assert send(fetching, bearer(signed(header(), claims()))).status_code == 200
+    assert house.asked == 2

@@ -98,7 +98,7 @@ def _settle() -> None:
 
 
 def _add_session(app: FastAPI, settings: Settings) -> None:
-    """A signed cookie that says who is signed in, for a working day. Its key lives as long as the process."""
+    """A signed cookie that says who is signed in. Its key lives as long as the process."""
     import secrets
 
     from starlette.middleware.sessions import SessionMiddleware
@@ -107,7 +107,7 @@ def _add_session(app: FastAPI, settings: Settings) -> None:
         SessionMiddleware,
         secret_key=secrets.token_urlsafe(32),
         session_cookie="imnm_session",
-        max_age=12 * 3600,
+        max_age=max(1, int(settings.sign_in.hours * 3600)),
         same_site="lax",
         https_only=settings.address.startswith("https://"),
     )

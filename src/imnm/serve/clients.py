@@ -22,7 +22,7 @@ from imnm.knowledge.messages import say
 
 from . import logs
 from .refusal import Refused
-from .settings import CdsClient, Settings, SettingsError
+from .settings import CdsClient, Settings, SettingsError, trusted
 from .store import Store
 
 ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -80,7 +80,7 @@ class _Keys:
         self.read_at = time.monotonic()
         assert self.client.jku
         try:
-            with httpx.stream("GET", self.client.jku, timeout=5, follow_redirects=False) as answer:
+            with httpx.stream("GET", self.client.jku, timeout=5, follow_redirects=False, verify=trusted()) as answer:
                 answer.raise_for_status()
                 data = b""
                 for part in answer.iter_bytes():
@@ -132,12 +132,15 @@ class Clients:
 
 
 def _key_set(data: bytes) -> KeySet:
-    """The public keys of a JWK Set. Raises Invalid; a set that holds a shared secret or a private key is none."""
+    """The public keys of a JWK Set. Raises Invalid; a set that holds a shared secret or a private key is none. Keys of
+    kinds that no algorithm here uses (``OKP``) are passed over, because a client may have them for others."""
     try:
         raw = msgspec.json.decode(data, type=dict[str, Any])
-        keys = raw["keys"]
-        if any(key.get("kty") not in ("EC", "RSA") or "d" in key or not key.get("kid") for key in keys):
-            raise Invalid("a key is not an asymmetric public key with a kid")
+        if any(key.get("kty") == "oct" or "k" in key or "d" in key for key in raw["keys"]):
+            raise Invalid("a key is secret")
+        keys = [key for key in raw["keys"] if key.get("kty") in _KEY_TYPES.values()]
+        if not keys or not all(key.get("kid") for key in keys):
+            raise Invalid("not asymmetric public keys with a kid each")
         return KeySet.import_key_set({"keys": keys})
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError, ValueError, JoseError) as error:
         raise Invalid("not a JWK Set") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -40,7 +41,8 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: ``none`` (only on loopback), ``proxy`` (a reverse proxy has done it and names the person in ``header``;
     believed only from ``proxy_addresses``) or ``oidc`` (OpenID Connect with ``issuer`` and ``client_id``; the client
     secret stands in the environment variable ``IMNM_OIDC_SECRET``). allowed: who may enter, by the name or e-mail
-    address the proxy or the issuer states; empty for everyone who can sign in.
+    address the proxy or the issuer states; empty for everyone who can sign in. hours: how long a sign-in with OpenID
+    Connect lasts.
     """
 
     kind: Literal["none", "proxy", "oidc"] = "none"
@@ -49,6 +51,7 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     issuer: str = ""
     client_id: str = ""
     allowed: tuple[str, ...] = ()
+    hours: float = 12
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -107,6 +110,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return frozenset(own | {"localhost", "127.0.0.1", "::1"} if self.loopback else own)
 
 
+def trusted() -> ssl.SSLContext:
+    """The authorities whose certificates are believed of sites we call: those of this machine, where a hospital keeps
+    its own, or of the file that the environment variable ``SSL_CERT_FILE`` names."""
+    return ssl.create_default_context()
+
+
 def load(path: str) -> dict[str, object]:
     """The settings of a TOML file. Raises SettingsError."""
     try:
@@ -132,6 +141,8 @@ def _check(settings: Settings) -> None:
     sign_in = settings.sign_in
     if sign_in.kind == "oidc" and not (sign_in.issuer.startswith("https://") and sign_in.client_id):
         raise SettingsError(say("serve.error.oidc_incomplete"))
+    if not 0 < sign_in.hours <= 24 * 7:
+        raise SettingsError(say("serve.error.sign_in_hours"))
     if sign_in.kind == "oidc" and not os.environ.get("IMNM_OIDC_SECRET"):
         raise SettingsError(say("serve.error.oidc_secret"))
     if not settings.loopback and sign_in.kind == "none":
