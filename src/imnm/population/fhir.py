@@ -1,8 +1,8 @@
 """FHIR folders as a population: bulk-export NDJSON and Bundles, larger than memory, on every processor.
 
-Two passes. The first looks at every resource once and writes what matters to a spool, sorted into partitions by
-patient. The second takes one partition at a time, puts each patient's entries together and has the bedside reader
-read those who pass the gate.
+Two passes. The first looks at every resource once and writes to a spool, sorted into partitions by patient, what
+matters: the entry itself, or where it stands in a file that can be read at any place. The second takes one partition
+at a time, puts each patient's entries together and has the bedside reader read those who pass the gate.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import csv
 import gzip
 import hashlib
+import mmap
 import multiprocessing
 import os
 import sys
@@ -27,7 +28,7 @@ import msgspec
 from imnm.knowledge.messages import say
 from imnm.logic.sql import event_row
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, Narrower, read_entries
+from imnm.sources.bulk import USED_TYPES, Kept, Narrower, read_entries
 from imnm.sources.dates import day_span
 
 from . import store
@@ -37,6 +38,7 @@ from .source import Progress, Report, SourceError, cores
 T = TypeVar("T")
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 _CHUNK = 64 * 2**20
+_BLOCK = 2**18
 _PARTITION = 128 * 2**20
 _SHOWN_PROBLEMS = 5
 _SMALL = 24 * 2**20
@@ -173,7 +175,7 @@ class FhirPopulation:
         self, function: Callable[[Any], T], tasks: list[Any], progress: Progress | None, message: str
     ) -> Iterator[T]:
         """The results of the tasks, each worked on by one of our processes."""
-        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling)
+        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.files)
         if self.workers == 1 or len(tasks) == 1:
             _start(*setup)
             results: Iterable[T] = map(function, tasks)
@@ -261,12 +263,15 @@ class _Worker:
     narrower: Narrower
     medications: dict[str, bytes | None]
     telling: set[str]
+    files: list[Path]
+    places: dict[Path, int]
     out: dict[int, IO[bytes]]
+    mapped: dict[int, mmap.mmap]
 
     def close(self) -> None:
-        for handle in self.out.values():
+        for handle in (*self.out.values(), *self.mapped.values()):
             handle.close()
-        self.out = {}
+        self.out, self.mapped = {}, {}
         self.ready = False
 
 
@@ -274,14 +279,20 @@ _worker = _Worker()
 
 
 def _start(
-    spool: Path, partitions: int, codes: LocalCodes | None, medications: dict[str, bytes | None], telling: set[str]
+    spool: Path,
+    partitions: int,
+    codes: LocalCodes | None,
+    medications: dict[str, bytes | None],
+    telling: set[str],
+    files: list[Path],
 ) -> None:
     _worker.spool, _worker.partitions, _worker.codes = spool, partitions, codes
     _worker.narrower = Narrower(gate_concepts(), codes)
     _worker.narrower.medications = dict(medications)
     _worker.medications = medications
     _worker.telling = telling
-    _worker.out = {}
+    _worker.files, _worker.places = files, {path: place for place, path in enumerate(files)}
+    _worker.out, _worker.mapped = {}, {}
     _worker.ready = True
 
 
@@ -294,34 +305,79 @@ def _scan(chunk: Chunk) -> Scanned:
     known = len(narrower.medications)
     narrower.seen, narrower.kept, narrower.without_patient = {}, {}, 0
     before = set(narrower.medications)
-    problems: list[tuple[str, int, str]] = []
+    found = Scanned(narrower.seen, narrower.kept, 0, {}, [], 0, set())
     broken = 0
-    telling: set[str] = set()
-    pieces = narrower.pieces
     try:
-        for place, line in _lines(chunk):
-            try:
-                for patient, mark, entry in pieces(line):
-                    _spool(patient, _MARKS[mark], entry)
-                    if mark == "telling" or mark == "bundle":
-                        telling.add(patient)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                if not line.strip():
-                    continue
-                broken += 1
-                if len(problems) < _SHOWN_PROBLEMS:
-                    problems.append((str(chunk.file), _line_number(chunk, place), _fault(error)))
+        if _whole_file(chunk):
+            broken = sum(_scan_line(chunk, place, line, found) for place, line in _lines(chunk))
+        else:
+            for block in _blocks(chunk):
+                broken += _scan_block(chunk, block, found)
         if broken and not sum(narrower.seen.values()):
-            problems = [(str(chunk.file), 1, say("population.problem.no_json", lines=broken))]
+            found.problems[:] = [(str(chunk.file), 1, say("population.problem.no_json", lines=broken))]
     except (OSError, EOFError, zlib.error, duckdb.Error) as error:
         broken += 1
-        problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
+        found.problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
     for handle in _worker.out.values():
         handle.flush()
-    fresh = {}
     if len(narrower.medications) != known:
-        fresh = {name: entry for name, entry in narrower.medications.items() if name not in before}
-    return Scanned(narrower.seen, narrower.kept, narrower.without_patient, fresh, problems, broken, telling)
+        found.medications.update((name, entry) for name, entry in narrower.medications.items() if name not in before)
+    return found._replace(without_patient=narrower.without_patient, broken=broken)
+
+
+def _scan_line(chunk: Chunk, place: int, line: bytes, found: Scanned) -> int:
+    """Spool what matters of a line; how many lines were broken (0 or 1)."""
+    try:
+        for patient, mark, entry in _worker.narrower.pieces(line):
+            _spool(patient, _MARKS[mark], entry)
+            if mark == "telling" or mark == "bundle":
+                found.telling.add(patient)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        if not line.strip():
+            return 0
+        if len(found.problems) < _SHOWN_PROBLEMS:
+            found.problems.append((str(chunk.file), _line_number(chunk, place), _fault(error)))
+        return 1
+    return 0
+
+
+class Block(NamedTuple):
+    """Whole lines of a file: where they begin in it, and the number of the first."""
+
+    start: int
+    line: int
+    data: bytes
+
+
+def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
+    """Spool what matters of many lines, which are decoded at once; how many were broken. If they do not decode, or are
+    not one resource a line, they are gone through one by one."""
+    try:
+        glanced = _worker.narrower.glance_at_lines(block.data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        glanced = None
+    if glanced is None:
+        place, broken = block.start if chunk.end else block.line, 0
+        for line in block.data.splitlines(keepends=True):
+            broken += _scan_line(chunk, place, line, found)
+            place += len(line) if chunk.end else 1
+        return broken
+    if _is_compressed(chunk.file):
+        for _, start, end in glanced.kept:
+            _scan_line(chunk, 0, block.data[start:end], found)
+    else:
+        _point(_worker.places[chunk.file], block.start, glanced.kept, found.telling)
+    for start, end in glanced.closer:
+        _scan_line(chunk, 0, block.data[start:end], found)
+    return 0
+
+
+def _point(file: int, offset: int, kept: Iterable[tuple[Kept, int, int]], telling: set[str]) -> None:
+    """Spool where entries stand."""
+    for (patient, mark, _), start, end in kept:
+        _handle(patient).write(b"%s\t%s\t@%d:%d:%d\n" % (patient.encode(), _MARKS[mark], file, offset + start, end - start))
+        if mark == "telling":
+            telling.add(patient)
 
 
 def _reason(error: Exception) -> str:
@@ -334,27 +390,37 @@ def _fault(error: Exception) -> str:
     )
 
 
+def _whole_file(chunk: Chunk) -> bool:
+    return _bare(chunk.file).endswith(".json")
+
+
 def _lines(chunk: Chunk) -> Iterator[tuple[int, bytes]]:
-    """The lines of a chunk, each with its number, or its place in the file if the chunk does not begin the file."""
-    if _bare(chunk.file).endswith(".json"):
-        whole = _whole(chunk.file)
-        if whole is not None:
-            yield 1, whole
-            return
+    """The lines of a file that may be one JSON document, each with its number."""
+    whole = _whole(chunk.file)
+    if whole is not None:
+        yield 1, whole
+        return
     with _opened(chunk.file) as handle:
-        if not chunk.end:
-            yield from enumerate(handle, 1)
-            return
-        place = chunk.start
+        yield from enumerate(handle, 1)
+
+
+def _blocks(chunk: Chunk) -> Iterator[Block]:
+    """The lines that begin in a chunk, many at a time."""
+    with _opened(chunk.file) as handle:
+        place, line = chunk.start, 1
         if place:
             handle.seek(place - 1)
             place += len(handle.readline()) - 1
-        while place < chunk.end:
-            line = handle.readline()
-            if not line:
+        while not chunk.end or place < chunk.end:
+            data = handle.read(min(_BLOCK, chunk.end - place) if chunk.end else _BLOCK)
+            if not data:
                 return
-            yield place, line
-            place += len(line)
+            if not data.endswith(b"\n"):
+                data += handle.readline()
+            yield Block(place, line, data)
+            place += len(data)
+            if not chunk.end:  # where a chunk begins within a file, lines are counted only if one is broken
+                line += data.count(b"\n")
 
 
 def _whole(path: Path) -> bytes | None:
@@ -382,13 +448,17 @@ def _line_number(chunk: Chunk, place: int) -> int:
 
 
 def _spool(patient: str, mark: bytes, entry: bytes) -> None:
-    place = partition_of(patient, _worker.partitions)
-    handle = _worker.out.get(place)
-    if handle is None:
-        handle = _worker.out[place] = (_worker.spool / f"{place}.{os.getpid()}.lines").open("ab", buffering=2**18)
-    if b"\n" in entry:
+    if b"\n" in entry or b"\r" in entry:
         entry = entry.replace(b"\r", b" ").replace(b"\n", b" ")
-    handle.write(b"%s\t%s\t%s\n" % (patient.encode(), mark, entry))
+    _handle(patient).write(b"%s\t%s\t%s\n" % (patient.encode(), mark, entry))
+
+
+def _handle(patient: str) -> IO[bytes]:
+    """The part of the spool in which a patient's entries are kept together."""
+    place = partition_of(patient, _worker.partitions)
+    if place not in _worker.out:
+        _worker.out[place] = (_worker.spool / f"{place}.{os.getpid()}.lines").open("ab", buffering=2**18)
+    return _worker.out[place]
 
 
 Pieces = list[tuple[bytes, bytes]]
@@ -431,8 +501,23 @@ def _pieces_of(place: int, wanted: set[str]) -> dict[str, Pieces]:
     return found
 
 
+def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
+    """Pieces with the entries themselves, where the spool says where they stand."""
+    for mark, entry in pieces:
+        if not entry.startswith(b"@"):
+            yield mark, entry
+            continue
+        place, start, length = map(int, entry[1:].split(b":"))
+        if place not in _worker.mapped:
+            with _worker.files[place].open("rb") as handle:
+                _worker.mapped[place] = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        raw = _worker.mapped[place][start : start + length]
+        yield from ((mark, piece.entry) for piece in _worker.narrower.pieces(raw))
+
+
 def _reading(pieces: Pieces) -> Reading:
     """The record of one patient. Raises InputError."""
+    pieces = list(_resolved(pieces))
     bundles = [entry for mark, entry in pieces if mark == b"B"]
     if len(pieces) == 1 and bundles:
         return read(bundles[0], _worker.codes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -50,14 +51,45 @@ class Piece(NamedTuple):
     entry: bytes
 
 
-class _Look(structs.Fhir):
-    """The first look: what decides for most resources that they do not matter."""
+VOID = "void"
+"""In place of a type: what means nothing to us, but overrules an earlier version that may have meant something."""
+_FIRST = (None, "1")
+_REMEMBERED = 100_000
+
+
+class Kept(NamedTuple):
+    """A resource that is kept at first look: whose it is, what it is, and its type or ``VOID``."""
+
+    patient: str
+    mark: Mark
+    kind: str
+
+
+class Glanced(NamedTuple):
+    """What the first look at many lines finds: the resources that are kept, and those that need a closer look, each
+    with where it begins and ends."""
+
+    kept: list[tuple[Kept, int, int]]
+    closer: list[tuple[int, int]]
+
+
+class _Version(structs.Fhir):
+    version_id: str | None = None
+    last_updated: str | None = None
+
+
+class Look(structs.Fhir):
+    """The first look at a resource: what decides for most that they do not matter."""
 
     resource_type: str | None = None
     code: Raw = Raw()
     component: Raw = Raw()
     medication_codeable_concept: Raw = Raw()
-    medication_reference: structs.Reference | None = None
+    medication_reference: Raw = Raw()
+    subject: Raw = Raw()
+    patient: Raw = Raw()
+    note: Raw = Raw()
+    meta: _Version | None = None
 
 
 class _Who(structs.Fhir):
@@ -75,11 +107,6 @@ class _Text(_Who):
     content: list[structs.Content] | None = None
 
 
-class _Version(structs.Fhir):
-    version_id: str | None = None
-    last_updated: str | None = None
-
-
 class _Stub(_Who, omit_defaults=True):
     resource_type: str | None = None
     meta: _Version | None = None
@@ -95,13 +122,14 @@ class _VisitStub(_Stub, omit_defaults=True):
     period: structs.Period | None = None
 
 
-_LOOK = msgspec.json.Decoder(_Look, strict=False)
+LOOK = msgspec.json.Decoder(Look, strict=False)
+_REFERENCE = msgspec.json.Decoder(structs.Reference | None, strict=False)
 _WHO = msgspec.json.Decoder(_Who, strict=False)
 _TEXT = msgspec.json.Decoder(_Text, strict=False)
 _STUB = msgspec.json.Decoder(_Stub, strict=False)
 _PATIENT = msgspec.json.Decoder(_PatientStub, strict=False)
 _VISIT = msgspec.json.Decoder(_VisitStub, strict=False)
-_COMPONENTS = msgspec.json.Decoder(list[_Look], strict=False)
+_COMPONENTS = msgspec.json.Decoder(list[Look], strict=False)
 _BUNDLE = msgspec.json.Decoder(structs.Bundle, strict=False)
 _MEDICATION = msgspec.json.Decoder(structs.Medication, strict=False)
 
@@ -117,6 +145,8 @@ USED_TYPES = frozenset(
      *_ALWAYS}
 )  # fmt: skip
 """The resource types of which anything is read."""
+AT_A_GLANCE = frozenset({"Encounter", *_BY_CODE, *_USES})
+"""Those of which the first look tells whether they matter and to whom."""
 
 
 def tail(name: str | None) -> str:
@@ -141,11 +171,15 @@ class Narrower:
         self.seen: dict[str, int] = {}
         self.kept: dict[str, int] = {}
         self.without_patient = 0
-        self._tells: dict[tuple[Domain, ...], dict[bytes, bool | None]] = {}
+        self._tells: dict[tuple[Domain, ...], dict[bytes, bool | None]] = {
+            domains: {} for domains in (*_BY_CODE.values(), DRUG, REPORT)
+        }
+        self._told = {kind: self._tells[domains] for kind, domains in _BY_CODE.items()}
+        self._owners: dict[bytes, str] = {}
 
     def pieces(self, raw: bytes, url: str | None = None) -> Iterable[Piece]:
         """What is kept of a resource: nothing, itself, or the parts of a Bundle. Raises msgspec.DecodeError."""
-        look = _LOOK.decode(raw)
+        look = LOOK.decode(raw)
         kind = look.resource_type or ""
         if kind == "Bundle":
             return self._bundle(raw)
@@ -166,7 +200,7 @@ class Narrower:
         entries = [e for e in _BUNDLE.decode(raw).entry or () if e.resource and bytes(e.resource) != b"null"]
         names = []
         for entry in entries:
-            if b'"Patient"' in bytes(entry.resource) and _LOOK.decode(entry.resource).resource_type == "Patient":
+            if b'"Patient"' in bytes(entry.resource) and LOOK.decode(entry.resource).resource_type == "Patient":
                 names.append(_WHO.decode(entry.resource).id or tail(entry.full_url))
         if len(set(names)) == 1 and names[0]:
             self.seen["Bundle"] = self.seen.get("Bundle", 0) + 1
@@ -180,19 +214,65 @@ class Narrower:
             if entry.resource and bytes(entry.resource) != b"null":
                 yield from self.pieces(bytes(entry.resource), entry.full_url)
 
-    def _piece(self, kind: str, look: _Look, raw: bytes, url: str | None) -> Piece | None:
+    def glance_at_lines(self, data: bytes) -> Glanced | None:
+        """The first look at many whole lines; None if they are not one resource a line. Counts those that need no
+        closer look. Raises msgspec.DecodeError."""
+        looks = LOOK.decode_lines(data)
+        found: list[tuple[Kept, int, int]] = []
+        closer: list[tuple[int, int]] = []
+        glance, told_of, find = self._glance, self._told.get, data.find
+        start = 0
+        for look in looks:
+            end = find(b"\n", start)
+            if end < 0:
+                end = len(data)
+            told = told_of(look.resource_type)
+            meta = look.meta
+            # most are what means nothing to us; this is said once more in ``_coded``, for speed
+            if (
+                told is None
+                or told.get(bytes(look.code), 0) is not None
+                or look.component
+                or (meta is not None and meta.version_id not in _FIRST)
+            ):
+                kind = look.resource_type
+                if kind in AT_A_GLANCE:
+                    if (kept := glance(kind, look)) is not None:
+                        found.append((kept, start, end))
+                elif kind in USED_TYPES:
+                    closer.append((start, end))
+            start = end + 1
+        if start not in (len(data), len(data) + 1):
+            return None
+        self._count(looks, found)
+        return Glanced([one for one in found if one[0].patient], closer)
+
+    def _count(self, looks: list[Look], found: list[tuple[Kept, int, int]]) -> None:
+        seen = Counter([look.resource_type or "" for look in looks])
+        for kind, number in seen.items():
+            if kind not in USED_TYPES or kind in AT_A_GLANCE:
+                self.seen[kind] = self.seen.get(kind, 0) + number
+        for (patient, _, kind), _, _ in found:
+            if patient:
+                self.kept[kind] = self.kept.get(kind, 0) + 1
+            else:
+                self.without_patient += 1
+
+    def _glance(self, kind: str, look: Look) -> Kept | None:
+        """Whether a resource of a type in ``AT_A_GLANCE`` is kept, and for whom. Raises msgspec.DecodeError."""
         if kind in _BY_CODE:
-            return self._coded(kind, look, raw)
-        if kind in _USES:
-            return self._use(look, raw)
+            return self._coded(kind, look)
+        return self._use(kind, look) if kind in _USES else Kept(self._owner_of(look), "other", kind)
+
+    def _piece(self, kind: str, look: Look, raw: bytes, url: str | None) -> Piece | None:
+        if kind in AT_A_GLANCE:
+            kept = self._glance(kind, look)
+            return None if kept is None else Piece(kept.patient, kept.mark, self._entry_of(kept, raw, url))
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
             name = stub.id or tail(url)
             stub.id = name
             return Piece(name, "patient", _entry(msgspec.json.encode(stub), url)) if name else None
-        if kind == "Encounter":
-            visit = _VISIT.decode(raw)
-            return Piece(_owner(visit), "other", _entry(msgspec.json.encode(visit), url or _urn(visit.id)))
         if kind == "Medication":
             self._medication(raw, url)
             return None
@@ -202,53 +282,68 @@ class Narrower:
             return Piece(_owner(who), _mark(telling), _entry(raw, url))
         return self._text(look, raw)
 
+    def _entry_of(self, kept: Kept, raw: bytes, url: str | None) -> bytes:
+        """The entry of a resource that was kept at first look."""
+        if kept.kind == "Encounter":
+            visit = _VISIT.decode(raw)
+            return _entry(msgspec.json.encode(visit), url or _urn(visit.id))
+        return _entry(msgspec.json.encode(_STUB.decode(raw)) if kept.kind == VOID else raw, None)
+
+    def _owner_of(self, look: Look) -> str:
+        """The patient that a resource is about, empty if none is named. References are looked up once, within limits:
+        entries of one patient often stand together."""
+        raw = bytes(look.subject or look.patient)
+        if raw not in self._owners:
+            if len(self._owners) > _REMEMBERED:
+                self._owners.clear()
+            reference = _REFERENCE.decode(raw) if raw else None
+            self._owners[raw] = tail(reference.reference) if reference else ""
+        return self._owners[raw]
+
     # ------------------------------------------------------------ codes
 
-    def _coded(self, kind: str, look: _Look, raw: bytes) -> Piece | None:
+    def _coded(self, kind: str, look: Look) -> Kept | None:
+        code = bytes(look.code)
+        known = self._told[kind]
+        tells = known[code] if code in known else self._tells_of(code, _BY_CODE[kind])
         domains = _BY_CODE[kind]
-        tells = self._tells_of(bytes(look.code), domains) if look.code else None
         if look.component and bytes(look.component) != b"null":
             for part in _COMPONENTS.decode(look.component):
                 said = self._tells_of(bytes(part.code), domains) if part.code else None
                 tells = tells if said is None else bool(tells or said)
         if tells is None:
-            return self._overruled(raw)
-        who = _WHO.decode(raw)
-        return Piece(_owner(who), _mark(tells or bool(who.note)), _entry(raw, None))
+            return self._overruling(look)
+        return Kept(self._owner_of(look), _mark(tells or bool(look.note)), kind)
 
     def _tells_of(self, code: bytes, domains: tuple[Domain, ...]) -> bool | None:
         """Whether a coding tells of muscle; None if it means nothing to us."""
-        known = self._tells.setdefault(domains, {})
+        known = self._tells[domains]
         if code not in known:
-            known[code] = self._meaning(self.coder.raw(code, domains))
+            known[code] = self._meaning(self.coder.raw(code, domains)) if code else None
         return known[code]
 
     def _meaning(self, coded: Coded) -> bool | None:
         return not self.telling.isdisjoint(coded.concepts) if coded.matches else None
 
-    def _overruled(self, raw: bytes) -> Piece | None:
+    def _overruling(self, look: Look) -> Kept | None:
         """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
-        if b'"versionId"' not in raw or b'"versionId":"1"' in raw:
+        if look.meta is None or look.meta.version_id in _FIRST:
             return None
-        stub = _STUB.decode(raw)
-        if stub.meta is None or stub.meta.version_id in (None, "1"):
-            return None
-        return Piece(_owner(stub), "other", _entry(msgspec.json.encode(stub), None))
+        return Kept(self._owner_of(look), "other", VOID)
 
     # ------------------------------------------------------------ drugs
 
-    def _use(self, look: _Look, raw: bytes) -> Piece | None:
+    def _use(self, kind: str, look: Look) -> Kept | None:
         if look.medication_codeable_concept:
             tells = self._tells_of(bytes(look.medication_codeable_concept), DRUG)
-            if tells is None:
-                return self._overruled(raw)
-            return Piece(_owner(_WHO.decode(raw)), _mark(tells), _entry(raw, None))
-        if look.medication_reference is None:
+            return self._overruling(look) if tells is None else Kept(self._owner_of(look), _mark(tells), kind)
+        reference = _REFERENCE.decode(look.medication_reference) if look.medication_reference else None
+        if reference is None:
             return None
-        name = tail(look.medication_reference.reference)
+        name = tail(reference.reference)
         if name and self.medications.get(name, b"") is None:
             return None
-        return Piece(_owner(_WHO.decode(raw)), "other", _entry(raw, None))
+        return Kept(self._owner_of(look), "other", kind)
 
     def _medication(self, raw: bytes, url: str | None) -> None:
         medication = _MEDICATION.decode(raw)
@@ -268,13 +363,14 @@ class Narrower:
 
     # ------------------------------------------------------------ texts
 
-    def _text(self, look: _Look, raw: bytes) -> Piece | None:
+    def _text(self, look: Look, raw: bytes) -> Piece | None:
         text = _TEXT.decode(raw)
         tells = self._tells_of(bytes(look.code), REPORT) if look.code else None
         attachments = [*(text.presented_form or ()), *(c.attachment for c in text.content or () if c.attachment)]
         speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
         if tells is None and not speaks and not text.conclusion_code and not text.contained:
-            return self._overruled(raw)
+            kept = self._overruling(look)
+            return None if kept is None else Piece(kept.patient, kept.mark, self._entry_of(kept, raw, None))
         telling = bool(tells or speaks or text.conclusion_code or text.contained)
         return Piece(_owner(text), _mark(telling), _entry(raw, None))
 
