@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 PAGES = ("/", "/patients/example-hmgcr", "/patients/example-untested", "/assess", "/calculators",
          "/calculators/enmc-2016", "/calculators/statin-pgx", "/explain", "/explain/enmc-2016",
-         "/handout/example-hmgcr", "/about", "/examples/srp", "/nothing")  # fmt: skip
+         "/handout/example-hmgcr", "/about", "/examples/srp", "/nothing",
+         "/patients/example-untested/what-if")  # fmt: skip
 WIDTHS = {"wide": 1200, "phone": 320}
 
 
@@ -75,6 +76,8 @@ def test_an_answer_that_cannot_be_is_said(page: Any) -> None:
     page.locator("#f-ck1_value").fill("lots")
     page.locator("#f-ck1_value").blur()
     page.locator("#result").filter(has_text="must be a number").wait_for()
+    assert "must be a number" in page.locator("#live-status").inner_text()
+    assert page.locator("#f-ck1_value").input_value() == "lots"
 
 
 def test_a_bundle_is_dropped_in(page: Any, file: Path) -> None:
@@ -92,6 +95,33 @@ def test_a_bundle_is_dropped_in(page: Any, file: Path) -> None:
     )
     page.get_by_role("heading", name="IMNM assessment").wait_for()
     assert page.locator(".answer .level").inner_text().lower() == "high suspicion"
+
+
+def test_an_answer_is_changed_in_a_dropped_bundle(page: Any, file: Path) -> None:
+    page.goto("/assess")
+    page.locator(".drop summary").click()
+    page.get_by_label("File").set_input_files(str(file))
+    page.get_by_role("button", name="Assess this record").click()
+    page.locator("#result .level").filter(has_text="high suspicion").wait_for()
+    page.get_by_text("What if: change an answer").click()
+    assert page.locator("#questions").get_by_text("as recorded: yes").first.is_visible()
+    page.locator("#f-anti_hmgcr_positive-positive").check()
+    page.locator("#result .level").filter(has_text="established").wait_for()
+    assert "By the record alone: high suspicion" in page.locator("#notice").inner_text()
+    assert page.locator("#live-status").inner_text().startswith("established")
+    assert page.evaluate("document.activeElement.id") == "f-anti_hmgcr_positive-positive"
+    page.get_by_role("link", name="Back to what is recorded").click()
+    page.locator("#result .level").filter(has_text="high suspicion").wait_for()
+    assert page.locator("#notice").count() == 0
+
+
+def test_a_listed_patient_is_asked_about_and_stays(page: Any) -> None:
+    page.goto("/patients/example-untested")
+    page.get_by_role("link", name="What if: change an answer").click()
+    page.locator("#f-anti_hmgcr_positive-positive").check()
+    page.locator("#result .level").filter(has_text="established").wait_for()
+    page.get_by_role("link", name="Back to the patient").click()
+    page.locator(".answer .level").filter(has_text="high suspicion").wait_for()
 
 
 def test_a_file_is_chosen(page: Any, file: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_defect_shows_nothing_of_itself(service: TestClient, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise RuntimeError("CANARY-Smith-1950")
 
-    monkeypatch.setattr("imnm.serve.pages.assess_record", fail)
+    monkeypatch.setattr("imnm.serve.assess.assess_record", fail)
     answer = service.post("/api/assess", content=b"{}", headers={"content-type": "application/json"})
     assert answer.status_code == 500
     assert "CANARY" not in answer.text

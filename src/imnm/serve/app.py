@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from imnm import __version__
 
-from . import hooks, logs, pages
+from . import assess, hooks, logs, pages
 from .audit import AuditError, Trail
 from .clients import Clients
 from .guard import Guard
@@ -24,6 +24,7 @@ from .settings import Settings
 from .source import Patients
 from .store import Store, StoreError
 from .view import page, words
+from .whatif import Held
 
 
 def create_app(settings: Settings, *, background: bool = True) -> FastAPI:
@@ -38,11 +39,13 @@ def create_app(settings: Settings, *, background: bool = True) -> FastAPI:
     state.store = Store(settings.folder / "reviews.sqlite", settings.store)
     state.trail = Trail(settings.folder / "audit.ndjson")
     state.patients = Patients(settings.source)
+    state.held = Held()
     state.people = People(settings)
     state.clients = Clients(settings, state.store)
     app.include_router(pages.open_router)
     app.include_router(hooks.router)
     app.include_router(pages.router)
+    app.include_router(assess.router)
     app.router.routes.extend(state.people.routes())
     if settings.sign_in.kind == "oidc":
         _add_session(app, settings)

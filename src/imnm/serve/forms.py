@@ -128,10 +128,10 @@ def needed(assessment: Assessment | None) -> frozenset[str]:
     return frozenset(unknown | {question for step, question in by_step.items() if step in steps})
 
 
-def ck_rows(answers: Answers) -> int:
+def ck_rows(answers: Answers, least: int = CK_ROWS) -> int:
     """How many lines for CK results are shown: one more than are filled."""
     filled = [int(key[2:].split("_")[0]) for key in answers if re.fullmatch(r"ck\d{1,2}_value", key) and answers[key]]
-    return max(CK_ROWS, max(filled, default=0) + 1)
+    return max(least, max(filled, default=0) + 1)
 
 
 # ---------------------------------------------------------------- answers as a Bundle

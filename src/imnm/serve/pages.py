@@ -7,7 +7,7 @@ import datetime as dt
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -17,42 +17,25 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from imnm import examples
-from imnm.assessment import AskError, assess_record
-from imnm.assessment.engine import KNOWLEDGE_VERSION, SETTINGS
-from imnm.assessment.model import Assessment
+from imnm.assessment import assess_record
+from imnm.assessment.engine import KNOWLEDGE_VERSION
 from imnm.knowledge.differential import DISEASES
 from imnm.knowledge.messages import say
 from imnm.report import handout, labels
 from imnm.report.view import level_word
-from imnm.sources import InputError, read
 
-from . import forms, source, worklist
+from . import forms, worklist
 from .letter import letter
-from .people import Person
 from .refusal import Refused
-from .store import DECIDED, KINDS, STATUSES, Measure, Review
+from .requests import form_of, is_date, json_answer, json_body, noted, person_of, record_of, when_ready
+from .store import DECIDED, KINDS, STATUSES, Review
 from .view import STATIC, answer, page, static, words
 
 LONGEST_NOTE = 2000
 CK_MOST = 10_000_000
-JSON_TYPES = ("application/json", "application/fhir+json")
-
-
-def person_of(request: Request) -> Person:
-    """Who asks; the request goes no further without."""
-    person: Person = request.app.state.people.person(request)
-    request.state.person = person.name
-    return person
-
 
 router = APIRouter(dependencies=[Depends(person_of)])
 open_router = APIRouter()
-
-
-def noted(request: Request, action: Any, patient: str | None) -> None:
-    """Write who did what to whom, before anything is shown."""
-    address = request.client.host if request.client else ""
-    request.app.state.trail.note(action, patient, request.state.person, request.state.request_id, address)
 
 
 # ---------------------------------------------------------------- start and worklist
@@ -64,7 +47,7 @@ def start(request: Request) -> Response:
     state = request.app.state
     if state.patients.source is None:
         return page(request, "start.html.j2", examples=_examples(), calculators=_calculators())
-    _ready(request)
+    when_ready(request)
     view = worklist.View.of(request.query_params)
     shown = worklist.page_of(state.patients.listed, state.store.newest_reviews(), view)
     noted(request, "search", None)
@@ -84,7 +67,7 @@ def start(request: Request) -> Response:
 @router.get("/api/worklist")
 def api_worklist(request: Request) -> Response:
     """The listed patients, with the newest review of each."""
-    _ready(request)
+    when_ready(request)
     state = request.app.state
     reviews = state.store.newest_reviews()
     noted(request, "search", None)
@@ -92,15 +75,7 @@ def api_worklist(request: Request) -> Response:
     for listed in state.patients.listed:
         review = reviews.get(listed.row.patient_id)
         rows.append(msgspec.to_builtins(listed.row) | {"review": review.status if review else None})
-    return _json({"worklist": rows, "read": {"records": state.patients.read}})
-
-
-def _ready(request: Request) -> None:
-    patients = request.app.state.patients
-    if patients.failure:
-        raise Refused(503, words("error.source_failed"))
-    if not patients.ready.is_set():
-        raise Refused(503, words("error.not_ready"))
+    return json_answer({"worklist": rows, "read": {"records": state.patients.read}})
 
 
 # ---------------------------------------------------------------- one patient
@@ -114,7 +89,7 @@ def patient(request: Request, id: str) -> Response:
 
 def _patient(request: Request, id: str, action: Any, message: str = "", status: int = 200) -> Response:
     state = request.app.state
-    assessment = _assessment_of(request, id)
+    assessment = record_of(request, id).assessment
     noted(request, action, id)
     listed = state.patients.is_listed(id)
     return page(
@@ -125,6 +100,7 @@ def _patient(request: Request, id: str, action: Any, message: str = "", status: 
         answer=answer(assessment),
         letter=letter(assessment),
         handout=f"/handout/{quote(id, safe='')}",
+        what_if=f"/patients/{quote(id, safe='')}/what-if",
         may_write=listed,
         message=message,
         measures=state.store.measures(id),
@@ -135,27 +111,10 @@ def _patient(request: Request, id: str, action: Any, message: str = "", status: 
     )
 
 
-def _assessment_of(request: Request, id: str) -> Assessment:
-    """The patient's assessment, with what was entered here. Raises Refused."""
-    state = request.app.state
-    patients: source.Patients = state.patients
-    reading = patients.reading(id)
-    if reading is None:
-        if patients.source is not None:
-            _ready(request)
-        raise Refused(404, words("error.no_patient_here"))
-    measures: Sequence[Measure] = state.store.measures(id)
-    as_of, setting = patients.as_of(id), source.SETTING if patients.is_listed(id) else None
-    if measures:
-        reading = source.joined(reading, [read(forms.measures_bundle(id, measures))])
-        as_of = None  # the newest of what is known, the entered results included
-    return source.assessed(reading, as_of, setting)
-
-
 @router.post("/patients/{id}/review")
 async def review(request: Request, id: str) -> Response:
     """Keep a review entered on the patient's page."""
-    form = await _form(request)
+    form = await form_of(request)
     return await run_in_threadpool(_review_page, request, id, form)
 
 
@@ -174,7 +133,7 @@ def _review_page(request: Request, id: str, form: Mapping[str, str]) -> Response
 @router.post("/api/reviews/{patient}")
 async def api_review(request: Request, patient: str) -> Response:
     """Keep a review: ``{"status": ..., "diagnosis": ..., "diagnosed_on": ..., "note": ...}``."""
-    body = _mapping(await _json_body(request))
+    body = _mapping(await json_body(request))
     return await run_in_threadpool(_api_review, request, patient, body)
 
 
@@ -183,7 +142,7 @@ def _api_review(request: Request, patient: str, body: Mapping[str, str]) -> Resp
         review = _keep_review(request, patient, body)
     except ValueError as error:
         raise Refused(422, str(error)) from error
-    return _json(review._asdict(), 201)
+    return json_answer(review._asdict(), 201)
 
 
 def _keep_review(request: Request, id: str, given: Mapping[str, str]) -> Review:
@@ -199,7 +158,7 @@ def _keep_review(request: Request, id: str, given: Mapping[str, str]) -> Review:
     if status in DECIDED and not diagnosis:
         diagnosis = "imnm" if status == "confirmed" else "not_imnm"
     on = given.get("diagnosed_on", "")
-    if on and not _is_date(on):
+    if on and not is_date(on):
         raise ValueError(words("review.bad_date"))
     note = given.get("note", "").strip()
     if len(note) > LONGEST_NOTE:
@@ -214,7 +173,7 @@ def _keep_review(request: Request, id: str, given: Mapping[str, str]) -> Review:
 @router.post("/patients/{id}/measures")
 async def measures(request: Request, id: str) -> Response:
     """Keep a CK or MMT8 entered on the patient's page."""
-    form = await _form(request)
+    form = await form_of(request)
     return await run_in_threadpool(_measures_page, request, id, form)
 
 
@@ -241,7 +200,7 @@ def _measure(form: Mapping[str, str]) -> tuple[str, str, float, str, float | Non
     """Kind, day, value, unit and limit; None if they make no sense."""
     kind, on = form.get("kind", ""), form.get("on", "")
     value, uln = _decimal(form.get("value", "")), _decimal(form.get("uln", ""))
-    if kind not in KINDS or not _is_date(on) or on > dt.date.today().isoformat() or value is None:
+    if kind not in KINDS or not is_date(on) or on > dt.date.today().isoformat() or value is None:
         return None
     if kind == "mmt8":
         return (kind, on, value, "points", None) if value <= _mmt8_most(form.get("most", "")) else None
@@ -254,131 +213,9 @@ def _measure(form: Mapping[str, str]) -> tuple[str, str, float, str, float | Non
 @router.get("/handout/{id}")
 def handout_page(request: Request, id: str) -> Response:
     """The page for the person concerned."""
-    assessment = _assessment_of(request, id)
+    assessment = record_of(request, id).assessment
     noted(request, "read", id)
     return Response(handout.handout(assessment), media_type="text/html")
-
-
-# ---------------------------------------------------------------- assessing what is entered
-
-
-@router.get("/assess")
-def assess_form(request: Request) -> Response:
-    """The form."""
-    return page(request, "assess.html.j2", answer="", error="", open_record=False, **_questions({}, None))
-
-
-@router.post("/assess")
-async def assess_answers(request: Request) -> Response:
-    """The assessment of the answers, below the form."""
-    answers = await _form(request)
-    return await run_in_threadpool(_assess_answers, request, answers)
-
-
-def _assess_answers(request: Request, answers: Mapping[str, str]) -> Response:
-    try:
-        assessment = assess_record(forms.bundle_of(answers), answers.get("as_of") or None)
-    except (forms.FormError, InputError, AskError) as error:
-        shown = _questions(answers, None)
-        # A form that is still being filled in is no failure: the part that follows it says what is missing.
-        status = 200 if "x-part" in request.headers else 422
-        return page(request, "assess.html.j2", status, answer="", error=str(error), open_record=False, **shown)
-    return page(
-        request,
-        "assess.html.j2",
-        answer=answer(assessment),
-        letter=letter(assessment),
-        error="",
-        open_record=False,
-        **_questions(answers, assessment),
-    )
-
-
-def _questions(answers: Mapping[str, str], assessment: Assessment | None) -> dict[str, Any]:
-    """The form's questions in three groups: first, those that would matter now or are answered, the rest."""
-    needed = forms.needed(assessment)
-    first = [q for q in forms.QUESTIONS if q.first]
-    more = [q for q in forms.QUESTIONS if not q.first and (q.id in needed or answers.get(q.id))]
-    return {
-        "answers": answers,
-        "groups": {
-            "first": first,
-            "needed": more,
-            "rest": [q for q in forms.QUESTIONS if q not in first and q not in more],
-        },
-        "rows": forms.ck_rows(answers),
-        "units": [(unit, unit) for unit in forms.UNITS],
-        "statins": [(drug, labels.words(drug)) for drug in forms.statins()],
-        "answer_words": lambda question: [(value, words(f"answer.{value}")) for value in question.answers],
-    }
-
-
-@router.post("/assess/bundle")
-async def save_bundle(request: Request) -> Response:
-    """What was entered, as a FHIR Bundle to keep."""
-    answers = await _form(request)
-    try:
-        body = forms.bundle_of(answers)
-    except forms.FormError as error:
-        raise Refused(422, str(error)) from error
-    name = "attachment; filename=imnm-entered.json"
-    return Response(body, media_type="application/fhir+json", headers={"content-disposition": name})
-
-
-@router.post("/assess/record")
-async def assess_file(request: Request) -> Response:
-    """The assessment of a record that was dropped in or pasted."""
-    form = await request.form(max_files=1, max_fields=5, max_part_size=request.app.state.settings.max_body_mb * 10**6)
-    file = form.get("file")
-    data = b"" if file is None or isinstance(file, str) else await file.read()
-    pasted = form.get("pasted")
-    if not data and isinstance(pasted, str):
-        data = pasted.encode()
-    await form.close()
-    return await run_in_threadpool(_assess_file, request, data)
-
-
-def _assess_file(request: Request, data: bytes) -> Response:
-    try:
-        if not data.strip():
-            raise InputError(words("assess.record_none"))
-        assessment = assess_record(data)
-    except (InputError, AskError) as error:
-        shown = _questions({}, None)
-        return page(request, "assess.html.j2", 422, answer="", error=str(error), open_record=True, **shown)
-    noted(request, "read", assessment.patient.id or None)
-    return page(request, "record.html.j2", answer=answer(assessment), letter=letter(assessment))
-
-
-@router.post("/api/assess")
-async def api_assess(request: Request) -> Response:
-    """The assessment of a FHIR Bundle or a Phenopacket as JSON (``imnm/assessment/1``)."""
-    data = await _json_body(request)
-    as_of, setting = request.query_params.get("as_of"), request.query_params.get("setting")
-    if as_of is not None and as_of != "last" and not _is_date(as_of):
-        raise Refused(400, words("error.bad_as_of"))
-    if setting is not None and setting not in SETTINGS:
-        raise Refused(400, say("serve.review.bad_status", statuses=", ".join(SETTINGS)))
-    assessment = await run_in_threadpool(_assess_json, data, as_of, setting)
-    noted(request, "read", assessment.patient.id or None)
-    return _json(assessment)
-
-
-def _assess_json(data: bytes, as_of: str | None, setting: str | None) -> Assessment:
-    try:
-        return assess_record(data, as_of, setting)
-    except (InputError, AskError) as error:
-        raise Refused(422, str(error)) from error
-
-
-@router.get("/examples/{id}")
-def example(request: Request, id: str) -> Response:
-    """One of the bundled examples."""
-    found = next((example for example in examples.EXAMPLES if example.id == id), None)
-    if found is None:
-        raise Refused(404, words("error.not_found"))
-    assessment = assess_record(examples.read(found), found.as_of)
-    return page(request, "record.html.j2", answer=answer(assessment), letter=letter(assessment))
 
 
 # ---------------------------------------------------------------- calculators, explanations, about
@@ -551,39 +388,11 @@ def _statuses() -> list[tuple[str, str]]:
     return [(status, words(f"status.{status}")) for status in STATUSES]
 
 
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that a page sent."""
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise Refused(415, words("error.form_type"))
-    form = await request.form(max_fields=200, max_part_size=100_000)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-async def _json_body(request: Request) -> bytes:
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() not in JSON_TYPES:
-        raise Refused(415, words("error.content_type"))
-    return await request.body()
-
-
 def _mapping(data: bytes) -> dict[str, str]:
     try:
         return msgspec.json.decode(data, type=dict[str, str])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Refused(400, words("error.content_type")) from error
-
-
-def _is_date(text: str) -> bool:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return False
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _decimal(text: str) -> float | None:

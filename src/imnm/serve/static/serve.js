@@ -14,9 +14,10 @@ for (const form of document.querySelectorAll("form[data-live]")) {
         headers: { "X-Part": "1" }, signal: running.signal,
       });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const said = page.querySelector("[data-said]")?.dataset.said, wrong = page.querySelector("[data-wrong]")?.textContent;
       show(page, "result");
-      if (!page.querySelector(".error")) show(page, "questions");
-      status.textContent = page.querySelector("[data-level]")?.dataset.level || "";
+      if (!wrong) show(page, "questions");
+      status.textContent = wrong || said || "";
     } catch (error) {
       if (error.name !== "AbortError") status.textContent = form.dataset.failed;
     }
