@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from hypothesis import Phase, given, settings
+from shared.measure import machine, peak_line
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -113,8 +114,10 @@ def _event(draw: random.Random) -> Event:
 
 
 if __name__ == "__main__":
+    print(machine())
     program()
     disagreement = agreement(float(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    print(peak_line())
     if disagreement:
         print(disagreement)
         sys.exit(1)

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+from shared.measure import machine, peak_line
 
 from imnm.assessment import assess_record
 
@@ -196,11 +197,13 @@ def main() -> int:
     decoding, assessing = measure(assess_record, decode, data, options.rounds)
     base = statistics.median(decoding)
     p50, p99 = percentile(assessing, 0.50), percentile(assessing, 0.99)
+    print(machine())
     print(f"bundle            {len(data) / 1e6:.2f} MB, {RESOURCES} resources, level {answer.suspicion.level}")
     print(f"rounds            {options.rounds}, garbage collector {options.gc}, frozen after warm-up")
     print(f"decode p50        {base * 1e3:.2f} ms")
     print(f"assess p50        {p50 * 1e3:.2f} ms = {p50 / base:.2f} x decode (wanted <= {WANTED_P50:g})")
     print(f"assess p99        {p99 * 1e3:.2f} ms = {p99 / base:.2f} x decode (wanted <= {WANTED_P99:g})")
+    print(peak_line())
     return 0 if p50 <= WANTED_P50 * base and p99 <= WANTED_P99 * base else 1
 
 

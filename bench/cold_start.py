@@ -20,6 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.measure import machine, peak_line
+
 WANTED = 0.3
 """Seconds above the bare import."""
 EXAMPLES = Path(__file__).resolve().parents[1] / "src" / "imnm" / "examples"
@@ -62,10 +64,12 @@ def main() -> int:
         pairs = [(spent(BARE, environment), spent(command, environment)) for _ in range(options.rounds)]
     bare, assess = (middle(runs) for runs in zip(*pairs, strict=True))
     more = assess.waited - bare.waited
+    print(machine())
     print(f"file              {Path(options.file).name}, {options.rounds} starts")
     print(f"import msgspec    {bare.waited:.3f} s, processor {bare.worked:.3f} s")
     print(f"imnm assess       {assess.waited:.3f} s, processor {assess.worked:.3f} s")
     print(f"more              {more:.3f} s (wanted <= {WANTED:g}), processor {assess.worked - bare.worked:.3f} s")
+    print(peak_line(children=True))
     return 0 if more <= WANTED else 1
 
 

@@ -12,18 +12,16 @@ usage: python bench/population_omop.py [--people N] [--folder DIR] [--rounds N] 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from shared.measure import Measured, machine, measured, peak_line
 
 from imnm.population.omop import LocalDatabase, OmopPopulation
 from imnm.population.screen import ScreenOptions, screen
@@ -76,23 +74,6 @@ def screened(folder: Path) -> dict[str, Any]:
     return {"people": answer.report.read, "passed": answer.report.passed, "levels": answer.levels}
 
 
-def measured(task: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Seconds, peak GB and result of a task in a process of its own (its start is not counted)."""
-    parent, child = multiprocessing.get_context("fork").Pipe()
-
-    def run() -> None:
-        start = time.perf_counter()
-        result = task()
-        seconds = time.perf_counter() - start
-        child.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, result))
-
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    found: tuple[float, float, Any] = parent.recv()
-    process.join()
-    return found
-
-
 def made(folder: Path, people: int) -> Path:
     target = folder / f"omop-{people}"
     if not target.exists():
@@ -104,15 +85,14 @@ def made(folder: Path, people: int) -> Path:
 
 def compare(folder: Path, rounds: int) -> tuple[float, bool]:
     ids = concepts(folder)
-    times: dict[str, list[tuple[float, float]]] = {"scan": [], "table": [], "screen": []}
-    result: dict[str, Any] = {}
+    times: dict[str, list[Measured]] = {"scan": [], "table": [], "screen": []}
     for _ in range(rounds):
-        times["scan"].append(measured(lambda: scan(folder, ids, False))[:2])
-        times["table"].append(measured(lambda: scan(folder, ids, True))[:2])
-        seconds, peak, result = measured(lambda: screened(folder))
-        times["screen"].append((seconds, peak))
-    middle = {name: statistics.median(s for s, _ in found) for name, found in times.items()}
-    peak = max(gb for _, gb in times["screen"])
+        times["scan"].append(measured(lambda: scan(folder, ids, False)))
+        times["table"].append(measured(lambda: scan(folder, ids, True)))
+        times["screen"].append(measured(lambda: screened(folder)))
+    result = times["screen"][-1].result
+    middle = {name: statistics.median(each.seconds for each in found) for name, found in times.items()}
+    peak = max(each.peak for each in times["screen"])
     rows = sum(duckdb.connect().execute(f"SELECT count(*) FROM {files(folder, t)}").fetchall()[0][0] for t in COLUMNS)
     people = result["people"]
     print(f"{people:,} people, {rows:,} rows; passed the gate: {result['passed']:,} ({result['passed'] / people:.1%})")
@@ -133,11 +113,12 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="imnm-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"{cores()} processors, DuckDB {duckdb.__version__}, Python {sys.version.split()[0]}")
+    print(f"{machine()}, DuckDB {duckdb.__version__}")
     try:
         small, _ = compare(made(folder, arguments.people // 10), arguments.rounds)
         large, good = compare(made(folder, arguments.people), arguments.rounds)
         print(f"growth of time for 10 times the people: {large / small:.1f} (bound 11)")
+        print(f"  {peak_line(children=True)}")
         # the ratio has a meaning only where the scan takes longer than starting does
         return 0 if arguments.people < 1_000_000 or (good and large / small <= 11) else 1
     finally:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _UNIT = 2**30 if sys.platform == "darwin" else 2**20
 """``ru_maxrss`` counts bytes on macOS, kilobytes elsewhere."""
@@ -24,8 +24,12 @@ def peak_gb(children: bool = False) -> float:
 
 def peak_line(children: bool = False) -> str:
     """Peak memory in words."""
-    own = f"peak memory {peak_gb():.2f} GB"
-    return f"{own}, largest child process {peak_gb(children=True):.2f} GB" if children else own
+    own = f"peak memory {_size(peak_gb())}"
+    return f"{own}, largest child process {_size(peak_gb(children=True))}" if children else own
+
+
+def _size(gb: float) -> str:
+    return f"{gb:.2f} GB" if gb >= 1 else f"{gb * 1000:.0f} MB"
 
 
 def machine() -> str:
@@ -47,22 +51,33 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
 
 
-def measured(task: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Seconds, peak GB and result of a task in a process of its own (its start is not counted). The peak is that of
-    the largest process: the task's own or one that it started."""
-    parent, child = multiprocessing.get_context("fork").Pipe()
+class Measured(NamedTuple):
+    """What a task took: seconds, the most GB one process held, its result, and seconds of processors."""
+
+    seconds: float
+    peak: float
+    result: Any
+    worked: float
+
+
+def measured(task: Callable[[], Any]) -> Measured:
+    """Run a task in a process of its own (whose start is not counted). The peak is that of the largest process: the
+    task's own or one that it started; the processor time is that of all of them."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
 
     def run() -> None:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), os.times()
         result = task()
-        seconds = time.perf_counter() - start
-        child.send((seconds, max(peak_gb(), peak_gb(children=True)), result))
+        seconds, after = time.perf_counter() - start, os.times()
+        worked = sum(after[:4]) - sum(before[:4])
+        sender.send(Measured(seconds, max(peak_gb(), peak_gb(children=True)), result, worked))
 
-    process = multiprocessing.get_context("fork").Process(target=run)
+    process = context.Process(target=run)
     process.start()
-    child.close()
+    sender.close()
     try:
-        found: tuple[float, float, Any] = parent.recv()
+        found: Measured = receiver.recv()
     except EOFError:
         sys.exit("The measured task ended without an answer (see above).")
     finally:
