@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import gzip
 import hashlib
 import mmap
@@ -28,7 +29,7 @@ import msgspec
 from imnm.knowledge.messages import say
 from imnm.logic.sql import event_row
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, Kept, Narrower, read_entries
+from imnm.sources.bulk import USED_TYPES, Mark, Narrower, read_entries
 from imnm.sources.dates import day_span
 
 from . import store
@@ -182,13 +183,17 @@ class FhirPopulation:
             pool: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         else:
             context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-            workers = ProcessPoolExecutor(self.workers, context, _start, setup)
+            gc.freeze()  # what is there by now stays; the processes started here need not look at it again
+            workers = ProcessPoolExecutor(self.workers, context, _start_apart, setup)
             results, pool = workers.map(function, tasks), workers
-        with pool:
-            for done, result in enumerate(results, 1):
-                if progress is not None:
-                    progress(say(message, done=done, total=len(tasks)))
-                yield result
+        try:
+            with pool:
+                for done, result in enumerate(results, 1):
+                    if progress is not None:
+                        progress(say(message, done=done, total=len(tasks)))
+                    yield result
+        finally:
+            gc.unfreeze()
         if self.workers == 1 or len(tasks) == 1:
             _worker.close()
 
@@ -296,6 +301,12 @@ def _start(
     _worker.ready = True
 
 
+def _start_apart(*setup: Any) -> None:
+    """Start in a process of our own: records are trees, little of what they leave behind needs the collector."""
+    gc.set_threshold(50_000, 20, 50)
+    _start(*setup)
+
+
 _MARKS = {"patient": b"P", "telling": b"T", "other": b"-", "bundle": b"B"}
 
 
@@ -363,7 +374,7 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
             place += len(line) if chunk.end else 1
         return broken
     if _is_compressed(chunk.file):
-        for _, start, end in glanced.kept:
+        for _, _, start, end in glanced.kept:
             _scan_line(chunk, 0, block.data[start:end], found)
     else:
         _point(_worker.places[chunk.file], block.start, glanced.kept, found.telling)
@@ -372,10 +383,13 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
     return 0
 
 
-def _point(file: int, offset: int, kept: Iterable[tuple[Kept, int, int]], telling: set[str]) -> None:
+def _point(file: int, offset: int, kept: Iterable[tuple[str, Mark, int, int]], telling: set[str]) -> None:
     """Spool where entries stand."""
-    for (patient, mark, _), start, end in kept:
-        _handle(patient).write(b"%s\t%s\t@%d:%d:%d\n" % (patient.encode(), _MARKS[mark], file, offset + start, end - start))
+    last = None
+    for patient, mark, start, end in kept:
+        if patient != last:
+            last, name, write = patient, patient.encode(), _handle(patient).write
+        write(b"%s\t%s\t@%d:%d:%d\n" % (name, _MARKS[mark], file, offset + start, end - start))
         if mark == "telling":
             telling.add(patient)
 

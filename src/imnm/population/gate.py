@@ -37,9 +37,9 @@ def gate_concepts() -> frozenset[str]:
     """The concepts one of which must be on record for a level above ``none``; suffixes (``.stop``) are left off."""
     definitions = program.levels().definitions
     mentioned = {base(c) for node in definitions.values() for c in n.concepts_of(node)}
-    gate = set(mentioned)
+    gate, constants = set(mentioned), dict[int, Possible]()
     for concept in sorted(mentioned, key=_commonness):
-        if not can_rise(gate - {concept}, definitions):
+        if not can_rise(gate - {concept}, definitions, constants):
             gate.remove(concept)
     return frozenset(gate)
 
@@ -54,18 +54,23 @@ def _commonness(concept: str) -> tuple[int, str]:
     return order.get(CONCEPTS[concept].domain if concept in CONCEPTS else "", 4), concept
 
 
-def can_rise(silent: Iterable[str], definitions: Mapping[str, n.Value]) -> bool:
-    """Whether any level can be reached while these concepts are silent."""
-    walker = _Walker(frozenset(silent), definitions)
-    return any(True in walker.of(n.Ref(rule, "truth")).truths for rule in program.LEVEL_RULES)
+def can_rise(
+    silent: Iterable[str], definitions: Mapping[str, n.Value], constants: dict[int, Possible] | None = None
+) -> bool:
+    """Whether any level can be reached while these concepts are silent. ``constants``: what was found out in earlier
+    calls for the same definitions."""
+    walker = _Walker(frozenset(silent), definitions, {} if constants is None else constants)
+    return any(True in walker.of(definitions[rule]).truths for rule in program.LEVEL_RULES)
 
 
 class _Walker:
     """The values still possible when some concepts are silent. Sound, not sharp: in doubt anything is possible."""
 
-    def __init__(self, silent: frozenset[str], definitions: Mapping[str, n.Value]) -> None:
-        self.silent, self.definitions = silent, definitions
-        self.known: dict[n.Value, Possible] = {}
+    def __init__(
+        self, silent: frozenset[str], definitions: Mapping[str, n.Value], constants: dict[int, Possible]
+    ) -> None:
+        self.silent, self.definitions, self.constants = silent, definitions, constants
+        self.known: dict[int, Possible] = {}
 
     def empty(self, series: n.Series) -> bool:
         """Whether the series surely has no members. Every series but a union is part of the first one it is made of."""
@@ -76,9 +81,10 @@ class _Walker:
         return self.empty(next(child for child in series.children() if isinstance(child, n.Series)))
 
     def of(self, node: n.Value) -> Possible:
-        if node not in self.known:
-            self.known[node] = self._of(node)
-        return self.known[node]
+        key = id(node)  # quicker than the node itself, and the definitions hold every node
+        if key not in self.known:
+            self.known[key] = self._of(node)
+        return self.known[key]
 
     def _of(self, node: n.Value) -> Possible:
         if isinstance(node, n.Ref):
@@ -134,9 +140,13 @@ class _Walker:
         return all(self._is_constant(child) for child in node.children())
 
     def _constant(self, node: n.Value) -> Possible:
-        below = {id: self.definitions[id] for id in _referred(node, self.definitions)}
-        value: Result = Program(below | {"it": node}).run((), 0.0)["it"]
-        return Possible(constant=value) if isinstance(value, Interval) else Possible(frozenset({value}))
+        """The value where there are no events of what the node speaks of: the same whatever else is silent."""
+        if id(node) not in self.constants:
+            below = {id: self.definitions[id] for id in _referred(node, self.definitions)}
+            value: Result = Program(below | {"it": node}).run((), 0.0)["it"]
+            known = Possible(constant=value) if isinstance(value, Interval) else Possible(frozenset({value}))
+            self.constants[id(node)] = known
+        return self.constants[id(node)]
 
 
 def _referred(node: n.Value, definitions: Mapping[str, n.Value]) -> set[str]:

@@ -66,10 +66,10 @@ class Kept(NamedTuple):
 
 
 class Glanced(NamedTuple):
-    """What the first look at many lines finds: the resources that are kept, and those that need a closer look, each
-    with where it begins and ends."""
+    """What the first look at many lines finds: the resources that are kept, as (patient, mark, start, end), and those
+    that need a closer look, as (start, end)."""
 
-    kept: list[tuple[Kept, int, int]]
+    kept: list[tuple[str, Mark, int, int]]
     closer: list[tuple[int, int]]
 
 
@@ -218,10 +218,11 @@ class Narrower:
         """The first look at many whole lines; None if they are not one resource a line. Counts those that need no
         closer look. Raises msgspec.DecodeError."""
         looks = LOOK.decode_lines(data)
-        found: list[tuple[Kept, int, int]] = []
+        found: list[tuple[str, Mark, int, int]] = []
         closer: list[tuple[int, int]] = []
+        of_kind: Counter[str] = Counter()
         glance, told_of, find = self._glance, self._told.get, data.find
-        start = 0
+        start = unowned = 0
         for look in looks:
             end = find(b"\n", start)
             if end < 0:
@@ -238,25 +239,24 @@ class Narrower:
                 kind = look.resource_type
                 if kind in AT_A_GLANCE:
                     if (kept := glance(kind, look)) is not None:
-                        found.append((kept, start, end))
+                        patient, mark, kind = kept
+                        if patient:
+                            found.append((patient, mark, start, end))
+                            of_kind[kind] += 1
+                        else:
+                            unowned += 1
                 elif kind in USED_TYPES:
                     closer.append((start, end))
             start = end + 1
         if start not in (len(data), len(data) + 1):
             return None
-        self._count(looks, found)
-        return Glanced([one for one in found if one[0].patient], closer)
-
-    def _count(self, looks: list[Look], found: list[tuple[Kept, int, int]]) -> None:
-        seen = Counter([look.resource_type or "" for look in looks])
-        for kind, number in seen.items():
+        for kind, number in Counter([look.resource_type or "" for look in looks]).items():
             if kind not in USED_TYPES or kind in AT_A_GLANCE:
                 self.seen[kind] = self.seen.get(kind, 0) + number
-        for (patient, _, kind), _, _ in found:
-            if patient:
-                self.kept[kind] = self.kept.get(kind, 0) + 1
-            else:
-                self.without_patient += 1
+        for kind, number in of_kind.items():
+            self.kept[kind] = self.kept.get(kind, 0) + number
+        self.without_patient += unowned
+        return Glanced(found, closer)
 
     def _glance(self, kind: str, look: Look) -> Kept | None:
         """Whether a resource of a type in ``AT_A_GLANCE`` is kept, and for whom. Raises msgspec.DecodeError."""
