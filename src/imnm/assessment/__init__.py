@@ -34,7 +34,7 @@ from .odds import Odds
 from .statins import statins_of
 from .steps import aftercare_steps, alerts_of, decisive_step, in_order, steps_of, unknowns_of
 
-__all__ = ["AskError", "Assessment", "assess_reading", "assess_record"]
+__all__ = ["AskError", "Assessment", "assess_case", "assess_reading", "assess_record"]
 
 
 def assess_record(
@@ -54,8 +54,11 @@ def assess_record(
 
 def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting: str | None = None) -> Assessment:
     """Assess a record that has been read (see ``assess_record``)."""
-    day = resolve_as_of(reading, as_of)
-    case = Case(reading, day)
+    return assess_case(Case(reading, resolve_as_of(reading, as_of)), setting)
+
+
+def assess_case(case: Case, setting: str | None = None) -> Assessment:
+    """Assess a record that has been read and evaluated on a day (see ``assess_record``)."""
     chosen = setting_of(case, setting)
     patient = patient_of(case)
     person = Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case))
@@ -76,7 +79,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         version=__version__,
         knowledge=KNOWLEDGE_VERSION,
         patient=patient,
-        as_of=iso(day) or "",
+        as_of=iso(case.as_of) or "",
         setting=chosen,
         suspicion=suspicion,
         diagnosis=diagnosis,
@@ -92,7 +95,7 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
         exposures=exposures_of(case),
         series=ck_series(case),
         symptoms=symptoms_of(case),
-        input_problems=list(reading.problems),
+        input_problems=list(case.reading.problems),
         statins=statins_of(case),
         **after,
     )

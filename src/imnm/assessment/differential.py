@@ -9,7 +9,7 @@ contributes nothing. Findings that share a cause are weighed together (``knowled
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import add, attrgetter, mul
 from typing import Any, NamedTuple
@@ -99,6 +99,7 @@ class _Table:
         self.strata = strata
         self.statin_user = statin_user
         self.seen: dict[Any, _Evidence | None] = {}
+        self.known_cells: dict[str, list[know.Cell] | None] = {}
         self.printed: dict[tuple[int, float], list[Contribution]] = {}
         shares = dict(zip(know.DISEASES, know.priors(setting), strict=True))
         prior = [shares[disease] * know.ENTITIES.get(disease, {}).get(entity, 1.0) for disease, entity in _HYPOTHESES]
@@ -120,12 +121,14 @@ class _Table:
 
     def cells(self, finding: str) -> list[know.Cell] | None:
         """The cell of every hypothesis; None if the table cannot weigh the finding."""
-        found = [
-            know.cell(finding, disease, self.strata | {entity} if entity else self.strata, self.statin_user)
-            for disease, entity in _HYPOTHESES
-        ]
-        present = [cell for cell in found if cell is not None]
-        return present if len(present) == len(found) else None
+        if finding not in self.known_cells:
+            found = [
+                know.cell(finding, disease, self.strata | {entity} if entity else self.strata, self.statin_user)
+                for disease, entity in _HYPOTHESES
+            ]
+            present = [cell for cell in found if cell is not None]
+            self.known_cells[finding] = present if len(present) == len(found) else None
+        return self.known_cells[finding]
 
     def _members(self, name: str) -> dict[str, list[know.Cell]]:
         members = know.EXCLUSIVE_SETS.get(name, know.STATIN_LATENCY)
@@ -580,17 +583,22 @@ def probabilities(findings: Mapping[str, bool | None], setting: str, context: Co
     }
 
 
-def chance_of(
-    finding: str, findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY
-) -> float | None:
-    """How likely a finding not yet known is to be present, given what is known: its frequency in each disease weighed
-    by the disease's probability. None if the table does not weigh it."""
+Chance = Callable[[str], float | None]
+
+
+def chances(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> Chance:
+    """A function that says how likely a finding not yet known is to be present, given what is known: its frequency in
+    each disease weighed by the disease's probability. None if the table does not weigh it."""
     question = _question(findings, setting, context)
-    cells = question.table.cells(finding)
-    if cells is None:
-        return None
-    _, chances = _posterior(question)
-    return sum(chance * cell.mean for chance, cell in zip(chances, cells, strict=True))
+    _, shares = _posterior(question)
+
+    def chance_of(finding: str) -> float | None:
+        cells = question.table.cells(finding)
+        if cells is None:
+            return None
+        return sum(share * cell.mean for share, cell in zip(shares, cells, strict=True))
+
+    return chance_of
 
 
 def differential(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> DifferentialResult:

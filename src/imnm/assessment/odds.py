@@ -10,7 +10,7 @@ from imnm.knowledge.differential import heard
 from imnm.logic.evaluate import Result
 
 from . import program
-from .differential import Context, DifferentialResult, chance_of, differential, probabilities
+from .differential import Chance, Context, DifferentialResult, chances, differential, probabilities
 
 
 class Leading(NamedTuple):
@@ -33,9 +33,9 @@ class Odds:
         """The differential with its contributions."""
         return differential(_truths(values), self.setting, self.person)
 
-    def chance(self, finding: str, values: Mapping[str, Result]) -> float | None:
-        """How likely a finding is to be present; None if no frequency is known."""
-        return chance_of(finding, _truths(values), self.setting, self.person)
+    def chances(self, values: Mapping[str, Result]) -> Chance:
+        """A function that says how likely a finding is to be present; None if no frequency is known."""
+        return chances(_truths(values), self.setting, self.person)
 
     def leading(self, values: Mapping[str, Result]) -> Leading:
         """Only what leads, for what-ifs."""

@@ -14,6 +14,7 @@ from imnm.knowledge.steps import STEPS, STOP_DRUGS, StepRule
 from imnm.logic.interval import Interval
 
 from . import model, program
+from .differential import Chance
 from .engine import Case, iso
 from .odds import Leading, Odds
 
@@ -52,9 +53,10 @@ def steps_of(case: Case, odds: Odds | None) -> list[model.Step]:
     results are expected to change. Without ``odds`` nobody works out what each result would lead to, for answers in
     which only the steps are shown."""
     ranked: list[tuple[tuple[float, ...], model.Step]] = []
+    chance_of = odds.chances(case.values) if odds else None
     for place, rule in enumerate(STEPS):
         if case.advice[f"step.{rule.id}"] is True:
-            outcomes = _outcomes(case, odds, rule) if odds else []
+            outcomes = _outcomes(case, odds, chance_of, rule) if odds and chance_of else []
             step = _step(case, rule, outcomes)
             step.value = _value(case, odds, outcomes) if odds else None
             key = (URGENCIES.index(step.urgency), _kind(rule.id), _stage(rule.id), -(step.value or 0.0), place)
@@ -161,13 +163,13 @@ def _date_recheck(case: Case, step: model.Step) -> None:
         step.not_before = iso(last + f.DAYS_7.number)
 
 
-def _outcomes(case: Case, odds: Odds, rule: StepRule) -> list[model.IfResult]:
+def _outcomes(case: Case, odds: Odds, chance_of: Chance, rule: StepRule) -> list[model.IfResult]:
     """What each result would lead to, and how likely it is where that is known: the frequency of the finding that the
     first result sets, the rest shared by the others."""
     if not rule.results:
         return []
     finding, present = rule.results[0].sets[0]
-    chance = odds.chance(finding, case.values)
+    chance = chance_of(finding)
     if chance is not None and not present:
         chance = 1 - chance
     found = []

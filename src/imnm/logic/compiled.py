@@ -495,12 +495,18 @@ def _any(node: n.Any_) -> Function:
 
 @_compiles(n.Not)
 def _not(node: n.Not) -> Function:
+    if isinstance(node.part, n.Ref):
+        id = node.part.id
+        return lambda ctx: NOT[ctx.environment.get(id)]  # type: ignore[index]  # a truth, as the node was checked
     part = function_of(node.part)
     return lambda ctx: NOT[part(ctx)]
 
 
 @_compiles(n.Possibly)
 def _possibly(node: n.Possibly) -> Function:
+    if isinstance(node.part, n.Ref):
+        id = node.part.id
+        return lambda ctx: ctx.environment.get(id) is not False
     part = function_of(node.part)
     return lambda ctx: part(ctx) is not False
 

@@ -274,8 +274,10 @@ class _Worker:
     mapped: dict[int, mmap.mmap]
 
     def close(self) -> None:
-        for handle in (*self.out.values(), *self.mapped.values()):
+        for handle in self.out.values():
             handle.close()
+        for mapped in self.mapped.values():
+            mapped.close()
         self.out, self.mapped = {}, {}
         self.ready = False
 

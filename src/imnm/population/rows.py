@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-from imnm.assessment import AskError, assess_reading, program
+from imnm.assessment import AskError, assess_case, program
 from imnm.assessment.engine import Case, iso, resolve_as_of
 from imnm.assessment.model import Assessment
 from imnm.assessment.words import key_facts
@@ -90,8 +90,8 @@ def judged(
     if level_only:
         known = [event for event in reading.events if event.known <= day]
         return Verdict(program.level_of(program.levels().run(known, day)))
-    answer = assess_reading(reading, iso(day), setting)
     case = Case(reading, day)
+    answer = assess_case(case, setting)
     return Verdict(
         answer.suspicion.level,
         _row(answer, case),

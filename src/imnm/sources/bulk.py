@@ -227,7 +227,8 @@ class Narrower:
             end = find(b"\n", start)
             if end < 0:
                 end = len(data)
-            told = told_of(look.resource_type)
+            kind = look.resource_type or ""
+            told = told_of(kind)
             meta = look.meta
             # most are what means nothing to us; this is said once more in ``_coded``, for speed
             if (
@@ -236,7 +237,6 @@ class Narrower:
                 or look.component
                 or (meta is not None and meta.version_id not in _FIRST)
             ):
-                kind = look.resource_type
                 if kind in AT_A_GLANCE:
                     if (kept := glance(kind, look)) is not None:
                         patient, mark, kind = kept
