@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from imnm import __version__
 from imnm.sources import Reading, read
 
 from . import aftercare
 from .criteria import criteria_of
-from .differential import Context
+from .differential import Context, DifferentialResult
 from .engine import (
     KNOWLEDGE_VERSION,
     AskError,
@@ -29,12 +30,12 @@ from .engine import (
     symptoms_of,
 )
 from .exposures import exposures_of
-from .model import Assessment, Suspicion
+from .model import Assessment, Diagnosis, Patient, Step, Suspicion
 from .odds import Odds
 from .statins import statins_of
 from .steps import aftercare_steps, alerts_of, decisive_step, in_order, steps_of, unknowns_of
 
-__all__ = ["AskError", "Assessment", "assess_case", "assess_reading", "assess_record"]
+__all__ = ["AskError", "Assessment", "Outline", "assess_case", "assess_reading", "assess_record", "outline_of"]
 
 
 def assess_record(
@@ -57,13 +58,24 @@ def assess_reading(reading: Reading, as_of: str | dt.date | None = None, setting
     return assess_case(Case(reading, resolve_as_of(reading, as_of)), setting)
 
 
-def assess_case(case: Case, setting: str | None = None) -> Assessment:
-    """Assess a record that has been read and evaluated on a day (see ``assess_record``)."""
+class Outline(NamedTuple):
+    """The answer in short: what a worklist shows of a person, and what the whole answer is built on."""
+
+    patient: Patient
+    setting: str
+    odds: Odds
+    suspicion: Suspicion
+    diagnosis: Diagnosis
+    differential: DifferentialResult
+    next_steps: list[Step]
+    aftercare: dict[str, Any]
+
+
+def outline_of(case: Case, setting: str | None = None) -> Outline:
+    """The answer in short (see ``assess_record``): the same level, diagnosis, differential and steps."""
     chosen = setting_of(case, setting)
     patient = patient_of(case)
-    person = Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case))
-    odds = Odds(chosen, person)
-    differential = odds.full(case.values)
+    odds = Odds(chosen, Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case)))
     diagnosis = diagnosis_of(case)
     after = aftercare.aftercare_of(case, diagnosis)
     steps = in_order([*steps_of(case, odds), *aftercare_steps(after)])
@@ -75,27 +87,34 @@ def assess_case(case: Case, setting: str | None = None) -> Assessment:
         first_flagged_on(case),
         case.truth("already_coded") is True,
     )
+    return Outline(patient, chosen, odds, suspicion, diagnosis, odds.full(case.values), steps, after)
+
+
+def assess_case(case: Case, setting: str | None = None) -> Assessment:
+    """Assess a record that has been read and evaluated on a day (see ``assess_record``)."""
+    outline = outline_of(case, setting)
+    differential = outline.differential
     return Assessment(
         version=__version__,
         knowledge=KNOWLEDGE_VERSION,
-        patient=patient,
+        patient=outline.patient,
         as_of=iso(case.as_of) or "",
-        setting=chosen,
-        suspicion=suspicion,
-        diagnosis=diagnosis,
+        setting=outline.setting,
+        suspicion=outline.suspicion,
+        diagnosis=outline.diagnosis,
         criteria=criteria_of(case),
         differential=differential.diseases,
         differential_kind=differential.kind,
         concordance=differential.concordance,
         none_fits=differential.sentence,
-        next_steps=steps,
+        next_steps=outline.next_steps,
         alerts=alerts_of(case),
         findings=known_findings(case),
-        unknown=unknowns_of(case, odds),
+        unknown=unknowns_of(case, outline.odds),
         exposures=exposures_of(case),
         series=ck_series(case),
         symptoms=symptoms_of(case),
         input_problems=list(case.reading.problems),
         statins=statins_of(case),
-        **after,
+        **outline.aftercare,
     )

@@ -9,9 +9,8 @@ import math
 
 import msgspec
 
-from imnm.assessment import AskError, assess_case, program
+from imnm.assessment import AskError, Outline, outline_of, program
 from imnm.assessment.engine import Case, iso, resolve_as_of
-from imnm.assessment.model import Assessment
 from imnm.assessment.words import key_facts
 from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.pathway import RULES
@@ -91,7 +90,7 @@ def judged(
         known = [event for event in reading.events if event.known <= day]
         return Verdict(program.level_of(program.levels().run(known, day)))
     case = Case(reading, day)
-    answer = assess_case(case, setting)
+    answer = outline_of(case, setting)
     return Verdict(
         answer.suspicion.level,
         _row(answer, case),
@@ -100,8 +99,9 @@ def judged(
     )
 
 
-def _row(answer: Assessment, case: Case) -> ListedRow:
-    leading = answer.differential[0] if answer.differential else None
+def _row(answer: Outline, case: Case) -> ListedRow:
+    diseases = answer.differential.diseases
+    leading = diseases[0] if diseases else None
     peak = _peak(case)
     return ListedRow(
         patient_id=answer.patient.id,
@@ -117,11 +117,11 @@ def _row(answer: Assessment, case: Case) -> ListedRow:
         reasons=key_facts(case),
         next_steps=" ".join(step.id for step in answer.next_steps[:_STEPS_SHOWN]),
         already_coded=answer.suspicion.already_coded,
-        as_of=answer.as_of,
+        as_of=iso(case.as_of),
         age=answer.patient.age,
         sex=answer.patient.sex,
         urgency=answer.next_steps[0].urgency if answer.next_steps else None,
-        imnm_probability=round(sum(d.probability for d in answer.differential if d.id in IMNM), 4),
+        imnm_probability=round(sum(d.probability for d in diseases if d.id in IMNM), 4),
     )
 
 
@@ -147,11 +147,11 @@ def statin_of(case: Case) -> str | None:
 # ---------------------------------------------------------------- the changes of level
 
 
-def _history(case: Case, answer: Assessment) -> list[ListedRow]:
+def _history(case: Case, answer: Outline) -> list[ListedRow]:
     """A row for each day on which the level changed."""
     found: list[ListedRow] = []
     for day, level in level_changes(case):
-        row = ListedRow(answer.patient.id, level, changed_on=iso(day), as_of=answer.as_of)
+        row = ListedRow(answer.patient.id, level, changed_on=iso(day), as_of=iso(case.as_of))
         row.urgency, row.imnm_probability = None, None
         found.append(row)
     if answer.next_steps:
