@@ -211,3 +211,15 @@ def test_proofs_through_references_give_the_values_of_the_run(case: Case) -> Non
         values = program.run(record, case.days[0])
         proof = program.prover(values)
         assert {id: proof(id).value for id in case.definitions} == {id: values[id] for id in case.definitions}
+
+
+@QUICK
+@given(cases(12))
+def test_what_is_missing_is_found_without_a_proof(case: Case) -> None:
+    program = Program(case.definitions)
+    for record in case.patients:
+        values = program.run(record, case.days[0])
+        proof = program.prover(values)
+        assert {id: program.open_in(values, [id]) for id in case.definitions} == {
+            id: proof(id).missing for id in case.definitions
+        }

@@ -185,20 +185,16 @@ class Program:
         walker = Prover(values.context(), describe or formula, lookup, evidence_of)
         return proof
 
-    def open_in(self, values: Values) -> Callable[[str], list[str]]:
-        """A function that gives what a definition misses: ``Proof.missing`` of its proof, without the proof."""
-        known: dict[str, list[str]] = {}
+    def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:
+        """What these definitions miss: the ``Proof.missing`` of their proofs, each once, without the proofs."""
 
-        def lookup(id: str) -> list[str] | None:
-            return None if id in values.overridden or id not in self.definitions else missing(id)
-
-        def missing(id: str) -> list[str]:
-            if id not in known:
-                known[id] = walker.missing(self.definitions[id])
-            return known[id]
+        def lookup(id: str) -> n.Value | None:
+            return None if id in values.overridden else self.definitions.get(id)
 
         walker = Open(values.context(), lookup)
-        return missing
+        for id in ids:
+            walker.look_into(self.definitions[id])
+        return list(walker.found)
 
 
 def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:

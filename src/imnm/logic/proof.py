@@ -119,22 +119,32 @@ class _Walker:
 class Open(_Walker):
     """What is missing, as a proof would name it (``Proof.missing``), without the proof.
 
-    ``lookup``: what a definition misses; None for an id that is not defined.
+    ``lookup``: the expression of a definition; None for an id that has none.
     """
 
-    def __init__(self, ctx: Context, lookup: Callable[[str], list[str] | None]) -> None:
+    def __init__(self, ctx: Context, lookup: Callable[[str], n.Value | None]) -> None:
         super().__init__(ctx)
         self.lookup = lookup
+        self.found: dict[str, None] = {}
+        self._open: dict[int, bool] = {}
 
-    def missing(self, node: n.Value) -> list[str]:
-        """The ids whose knowing could change the value."""
-        value = self._value(node)
-        if settled(value):
-            return []
+    def look_into(self, node: n.Value) -> bool:
+        """Add to ``found`` the ids whose knowing could change the value; whether there are any."""
+        key = id(node)
+        if key not in self._open:
+            value = self._value(node)
+            self._open[key] = not settled(value) and self._below(node, value)
+        return self._open[key]
+
+    def _below(self, node: Any, value: Result) -> bool:
         if isinstance(node, n.Ref):
-            return self.lookup(node.id) or [node.id]
-        parts = _parameters(node.series) if type(node) in REDUCTIONS else self._carrying(node, value)  # type: ignore[attr-defined]
-        return _merged([self.missing(part) for part in parts])
+            definition = self.lookup(node.id)
+            if definition is None or not self.look_into(definition):
+                self.found[node.id] = None
+            return True
+        parts = _parameters(node.series) if type(node) in REDUCTIONS else self._carrying(node, value)
+        looked_into = [self.look_into(part) for part in parts]
+        return any(looked_into)
 
 
 class Prover(_Walker):

@@ -304,8 +304,7 @@ class _Reading:
         """The unknown items that could change the verdict or lead to another class, in the order of the set."""
         score = [f"{self.set.id}/score"] if self.set.score_matters else []
         ids = (f"{self.set.id}/fulfilled", *main.open, *score)
-        missing = self.set.program.open_in(self.known)
-        open_ = {id for definition in ids for id in missing(definition)}
+        open_ = set(self.set.program.open_in(self.known, ids))
         return [item.id for item in self.set.items if item.id in open_]
 
     def proof(self, main: Outcome) -> dict[str, Any]:
