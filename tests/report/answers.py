@@ -56,8 +56,8 @@ def answer(word: str = "plain") -> Assessment:
                 0.6,
                 0.93,
                 [
-                    Contribution("statin_exposure", True, 0.7, 0.5, 0.9, "reported", ["x"]),
-                    Contribution("ck_peak_band", word, -0.2, -0.3, -0.1, "estimated", []),
+                    Contribution("statin_exposure", True, 0.7, 0.5, 0.9, "reported", ("x",)),
+                    Contribution("ck_peak_band", word, -0.2, -0.3, -0.1, "estimated"),
                 ],
             ),
             Disease("other", 0.18, 0.05, 0.4, think_of=[f"motor neurone disease {word}"]),

@@ -79,13 +79,22 @@ def _harmless() -> Page:
     return Page(render(answer("plain"), "html"))
 
 
+PUBLICATIONS = ("https://doi.org/10.", "https://pmc.ncbi.nlm.nih.gov/articles/PMC", "https://pubmed.ncbi.nlm.nih.gov/")
+
+
+def _elsewhere(page: Page) -> set[str]:
+    """Where the page leads or asks, itself apart."""
+    return {value for _, name, value in page.attributes if name in ("href", "src") and not value.startswith("#")}
+
+
 @pytest.mark.parametrize("word", HOSTILE)
 def test_a_page_never_runs_what_a_record_says(word: str) -> None:
     harmless, hostile = _harmless(), Page(render(answer(word), "html"))
     assert sorted(set(hostile.tags)) == sorted(set(harmless.tags))
     assert "script" not in hostile.tags
     assert {name for _, name, _ in hostile.attributes} == {name for _, name, _ in harmless.attributes}
-    assert not [value for _, name, value in hostile.attributes if name in ("href", "src") and not value.startswith("#")]
+    assert _elsewhere(hostile) == _elsewhere(harmless)
+    assert all(link.startswith(PUBLICATIONS) for link in _elsewhere(hostile))
     assert hostile.styles == harmless.styles
 
 
@@ -164,9 +173,24 @@ class TestPage:
     def test_every_link_has_its_place(self) -> None:
         page = _harmless()
         ids = [value for _, name, value in page.attributes if name == "id"]
-        targets = {value[1:] for _, name, value in page.attributes if name == "href"}
+        targets = {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")}
         assert targets
         assert targets <= set(ids)
+
+    def test_what_speaks_for_and_against_is_drawn_and_said(self) -> None:
+        page = _harmless()
+        bars = [v for _, name, v in page.attributes if name == "class" and v in ("for", "against")]
+        assert bars == ["for", "against"]
+        places = [v for tag, name, v in page.attributes if tag == "span" and name == "style"]
+        assert "left:50.0%;width:14.0%" in places  # +0.7 of 2.5, to the right of the middle
+        assert "left:46.0%;width:4.0%" in places  # -0.2, to the left
+        assert "+0.7" in " ".join(page.words)
+
+    def test_a_statement_opens_its_source_and_the_source_its_publication(self) -> None:
+        made = _harmless()
+        cited = {v for _, name, v in made.attributes if name == "href" and v.startswith("#source-")}
+        assert "#source-x" in cited
+        assert _elsewhere(made)
 
     def test_language_title_and_width_are_stated(self) -> None:
         page = _harmless()

@@ -11,7 +11,7 @@ from typing import Any
 from imnm.knowledge.messages import say
 
 from . import labels
-from .blocks import Block, Entries, Entry, Paragraph, Table, columns, provisional, value_words
+from .blocks import Block, Cited, Entries, Entry, Paragraph, Table, columns, provisional, value_words
 
 Row = Mapping[str, Any]
 
@@ -31,16 +31,17 @@ def treatment(part: Row | None) -> tuple[Block, ...]:
 
 
 def _option(option: Row) -> Entry:
-    lines = [_with_sources(fact) for fact in option["facts"]]
+    lines = []
     for side in ("for", "against", "unknown"):
         if option[side]:
-            items = " ".join(row["text"] for row in option[side])
+            items = "; ".join(row["text"] for row in option[side])
             lines.append(say(f"report.after.{side}", items=items))
     state = option.get("state")
     return Entry(
         title=option["title"],
         mark="; ".join(part for part in (option["role_text"], state["text"] if state else "") if part),
         lines=tuple(lines),
+        detail=tuple(_cited(fact) for fact in option["facts"]),
         evidence=_records((state or {}).get("evidence", []), *(row["evidence"] for row in _considered(option))),
     )
 
@@ -58,7 +59,7 @@ def _checks(checks: Iterable[Row]) -> Table:
 
 
 def _lipids(part: Row) -> Entries:
-    options = tuple(_with_sources(row) for row in part["options"])
+    options = tuple(_cited(row) for row in part["options"])
     marks = tuple(f"{row['text']} ({row['date']})" if row["date"] else row["text"] for row in part["labels"])
     lines = (part["rule"], *options, part["red_yeast_rice"], *marks, part["label_gap"])
     return Entries(
@@ -83,8 +84,8 @@ def statins(part: Row | None, brief: bool) -> tuple[Block, ...]:
     if part["recheck"]:
         entries.insert(len(part["course"]), _recheck(part["recheck"]))
     if part["symptom_class"] and not brief:
-        lines = tuple(_with_sources(row) + provisional(bool(row.get("provisional"))) for row in part["symptom_class"])
-        entries.append(Entry(say("report.statins.classes"), lines=lines))
+        bodies = tuple(_cited(row, provisional(bool(row.get("provisional")))) for row in part["symptom_class"])
+        entries.append(Entry(say("report.statins.classes"), detail=bodies))
     return (Entries(tuple(entries)),)
 
 
@@ -172,7 +173,7 @@ def conflicts(part: Iterable[Row]) -> tuple[Block, ...]:
     entries = tuple(
         Entry(
             row["title"],
-            lines=(*(_with_sources(row[side]) for side in ("a", "b")), f"{row['rule']} {row['why']}"),
+            lines=(*(_cited(row[side]) for side in ("a", "b")), f"{row['rule']} {row['why']}"),
             sources=tuple(row["sources"]),
         )
         for row in part
@@ -180,9 +181,8 @@ def conflicts(part: Iterable[Row]) -> tuple[Block, ...]:
     return (Entries(entries),) if entries else ()
 
 
-def _with_sources(row: Row) -> str:
-    sources = row.get("sources") or ()
-    return f"{row['text']} [{', '.join(sources)}]" if sources else str(row["text"])
+def _cited(row: Row, mark: str = "") -> Cited:
+    return Cited(f"{row['text']}{mark}", tuple(row.get("sources") or ()))
 
 
 def _records(*groups: Iterable[Row]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Everything is plain text: escaping is the renderer's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from imnm.knowledge.messages import has, say
@@ -13,17 +13,39 @@ from imnm.knowledge.messages import has, say
 from . import labels
 
 
+class Cited(NamedTuple):
+    """A line with the sources it rests on; as text they stand behind it."""
+
+    text: str
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.text} [{', '.join(self.sources)}]" if self.sources else self.text
+
+
+class Weight(NamedTuple):
+    """What one finding adds to the odds, as a decimal logarithm with its interval."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
 class Entry(NamedTuple):
     """One thing said: a title, a mark beside it (urgency, result), further lines, and what it rests on.
 
-    ``share``: a fraction to draw as a bar; ``proof``: a proof tree as the assessment gives it;
+    ``weights``: what speaks for and against it, the heaviest first; a page draws the bars. ``detail``: lines that a
+    page shows when asked. ``share``: a fraction to draw as a bar; ``proof``: a proof tree as the assessment gives it;
     ``table``: the parts in full, which only a page shows.
     """
 
     title: str
     mark: str = ""
     tone: str = ""
-    lines: tuple[str, ...] = ()
+    lines: tuple[str | Cited, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    detail: tuple[str | Cited, ...] = ()
     evidence: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     share: float | None = None
@@ -38,13 +60,15 @@ class Entries(NamedTuple):
 
 
 class Table(NamedTuple):
-    """``numeric``: the columns that are aligned right; ``folded``: a page shows it only when asked."""
+    """``numeric``: the columns that are aligned right; ``folded``: a page shows it only when asked; ``cited``: the
+    column that holds ids of sources."""
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[int, ...] = ()
     folded: bool = False
+    cited: int | None = None
     kind: str = "table"
 
 
@@ -66,6 +90,28 @@ class Section(NamedTuple):
     id: str
     title: str
     blocks: tuple[Block, ...]
+
+
+SHOWN_WEIGHTS = 4
+"""How many weights a line names on each side; a page draws the double."""
+
+
+def all_lines(entry: Entry) -> list[str]:
+    """Every line of an entry as text."""
+    lines = []
+    for key, some in (
+        ("for", [w for w in entry.weights if w.value > 0]),
+        ("against", [w for w in entry.weights if w.value < 0]),
+    ):
+        if some:
+            items = "; ".join(f"{w.label} ({w.value:+.1f})" for w in some[:SHOWN_WEIGHTS])
+            lines.append(say(f"report.line.contribution_{key}", items=items + more(some, SHOWN_WEIGHTS)))
+    return [*lines, *map(str, entry.lines), *map(str, entry.detail)]
+
+
+def more(items: Sequence[object], shown: int) -> str:
+    """How many there are beyond those shown."""
+    return ", " + say("report.line.more", count=len(items) - shown) if len(items) > shown else ""
 
 
 # ---------------------------------------------------------------- words for values

@@ -14,7 +14,7 @@ from imnm.knowledge.criteria.calculator import check
 from imnm.knowledge.messages import say
 
 from . import labels
-from .blocks import provisional, value_words
+from .blocks import all_lines, provisional, value_words
 from .text import wrap
 from .view import criterion
 
@@ -123,12 +123,12 @@ def shown(chosen: Calculator, result: CriteriaResult) -> str:
     entry = criterion(result, lambda id: inputs.get(id) or labels.finding(id))
     graded = result.id in GRADED and result.result in ("fulfilled", "not-fulfilled")
     lines = wrap(entry.title if graded else f"{entry.title}: {entry.mark}")
-    for line in entry.lines:
+    for line in all_lines(entry):
         lines += wrap(line, "  ", "    ")
     for name, value in result.extra.items():
         if name != "text":
             lines += _extra(name, value)
-        elif not any(value in line for line in entry.lines):
+        elif not any(value in line for line in all_lines(entry)):
             lines += wrap(value, "  ", "    ")
     for id in result.sources:
         lines += wrap(f"{id}: {labels.citation(id)}", "  ", "    ")

@@ -12,16 +12,29 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
 from . import labels
-from .blocks import Section, value_words
+from .blocks import SHOWN_WEIGHTS, Section, Weight, value_words
 from .course import PlotsMissing, describe, draw
 from .view import CK, head, sections
 
+WIDEST = 2.5
+"""The weight (decimal logarithm of a likelihood ratio) at which a bar ends."""
+_ADDRESSES = {
+    "doi": "https://doi.org/",
+    "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
+    "pmc": "https://pmc.ncbi.nlm.nih.gov/articles/",
+    "trial": "https://clinicaltrials.gov/study/",
+    "web": "",
+}
+_LOCATOR = re.compile(
+    r"doi:(?P<doi>10\.[^\s;,]+[^\s;,.)])|pmid:\s?(?P<pmid>\d+)|(?P<pmc>PMC\d+)|(?P<trial>NCT\d{8})|(?P<web>https://[^\s;,]+[^\s;,.)])",
+    re.IGNORECASE,
+)
 FOLDED = ("trials", "conflicts")
 """Sections that a reader opens if they want them."""
 
@@ -51,7 +64,15 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.globals.update(
-        verdict=_verdict, proofs=_proofs, evidence_words=_evidence_words, missing_words=_missing_words, anchor=_anchor
+        verdict=_verdict,
+        proofs=_proofs,
+        evidence_words=_evidence_words,
+        missing_words=_missing_words,
+        anchor=_anchor,
+        ids=_ids,
+        bar=_bar,
+        linked=_linked,
+        drawn=2 * SHOWN_WEIGHTS,
     )
     return made
 
@@ -77,6 +98,7 @@ def _content(assessment: Assessment) -> dict[str, Any]:
             "proof": say("report.line.proof"),
             "record": say("report.line.evidence", items=""),
             "sources": say("report.line.sources", items=""),
+            "weights": say("report.line.weights"),
         },
         "footer": say(
             "report.page.footer", version=assessment.version, knowledge=assessment.knowledge, notice=assessment.notice
@@ -127,3 +149,37 @@ def _missing_words(items: Sequence[str]) -> str:
 
 def _anchor(id: str) -> str:
     return "source-" + re.sub(r"[^a-z0-9-]+", "-", id.lower())
+
+
+def _ids(cell: str) -> list[str]:
+    """The ids of sources in a cell."""
+    return [id for id in cell.split(", ") if id]
+
+
+def _bar(weight: Weight) -> dict[str, str]:
+    """Where a weight's bar and its interval stand, in percent of the width; the middle is no weight."""
+    low, high = sorted(min(max(end, -WIDEST), WIDEST) for end in (weight.low, weight.high))
+    value = min(max(weight.value, -WIDEST), WIDEST)
+    left = min(value, 0.0)
+    return {
+        "left": _place(left),
+        "width": f"{50 * abs(value) / WIDEST:.1f}",
+        "from": _place(low),
+        "to": f"{50 * (high - low) / WIDEST:.1f}",
+        "side": "for" if value > 0 else "against",
+    }
+
+
+def _place(value: float) -> str:
+    return f"{50 + 50 * value / WIDEST:.1f}"
+
+
+def _linked(text: str) -> Markup:
+    """A citation whose DOI, PubMed, PMC and trial numbers and addresses lead to the publication."""
+    parts, end = [], 0
+    for found in _LOCATOR.finditer(text):
+        name = found.lastgroup or ""
+        link = Markup('<a href="{}" rel="noreferrer">{}</a>').format(_ADDRESSES[name] + found[name], found[0])
+        parts += [escape(text[end : found.start()]), link]
+        end = found.end()
+    return Markup("").join([*parts, escape(text[end:])])

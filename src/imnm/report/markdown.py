@@ -7,7 +7,7 @@ import re
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .blocks import Block, Entries, Entry, Paragraph, Table, visible
+from .blocks import Block, Entries, Entry, Paragraph, Table, all_lines, visible
 from .view import head, sections
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$])")
@@ -47,7 +47,7 @@ def _entry(entry: Entry, bullet: str) -> list[str]:
     indent = " " * (len(bullet) + 1)
     mark = f" ({_plain(entry.mark)})" if entry.mark else ""
     lines = [f"{bullet} **{_plain(entry.title)}**{mark}"]
-    lines += [f"{indent}- {_plain(line)}" for line in entry.lines]
+    lines += [f"{indent}- {_plain(line)}" for line in all_lines(entry)]
     if entry.evidence:
         lines.append(f"{indent}- {_plain(say('report.line.evidence', items='; '.join(entry.evidence)))}")
     if entry.sources:

@@ -7,7 +7,7 @@ import textwrap
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from .blocks import Block, Entries, Entry, Figure, Paragraph, Table, visible
+from .blocks import Block, Entries, Entry, Figure, Paragraph, Table, all_lines, visible
 from .view import SHOWN_RECORDS, head, sections
 
 WIDTH = 80
@@ -76,7 +76,7 @@ def _entry(entry: Entry, bullet: str, paint: _Paint) -> list[str]:
     lines = wrap(f"{entry.title}{mark}{bar}", f"{bullet} ", indent)
     if entry.tone:
         lines = [paint(line, entry.tone) for line in lines]
-    for line in entry.lines:
+    for line in all_lines(entry):
         lines += wrap(line, indent, indent + "  ")
     if entry.evidence:
         shown = "; ".join(entry.evidence[:SHOWN_RECORDS])

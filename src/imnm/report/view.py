@@ -36,8 +36,10 @@ from .blocks import (
     Paragraph,
     Section,
     Table,
+    Weight,
     bounds_words,
     columns,
+    more,
     number_words,
     provisional,
     value_words,
@@ -47,8 +49,9 @@ from .blocks import (
 CK = "ck"
 SHOWN_DISEASES, LEADING_DISEASES, SHOWN_SHARE = 6, 3, 0.01
 """How many explanations are shown: the leading ones always, further ones from this share on."""
-SHOWN_CONTRIBUTIONS = 4
 SHOWN_RECORDS = 3
+SHOWN_RESULTS, SHOWN_FINDINGS = 6, 12
+"""Longer tables are folded on a page, which shows the same in short before."""
 SHOWN_PROBLEMS = 20
 NO_CLASS = "none"
 COMPLETED = ("years", "months")
@@ -176,17 +179,8 @@ def _differential(assessment: Assessment) -> tuple[Block, ...]:
 
 
 def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
-    lines = []
     ordered = sorted(disease.contributions, key=lambda c: -abs(c.log10_lr))
-    for key, some in (
-        ("for", [c for c in ordered if c.log10_lr > 0]),
-        ("against", [c for c in ordered if c.log10_lr < 0]),
-    ):
-        if some:
-            items = "; ".join(_contribution(c, known) for c in some[:SHOWN_CONTRIBUTIONS])
-            lines.append(say(f"report.line.contribution_{key}", items=items + _more(some, SHOWN_CONTRIBUTIONS)))
-    if disease.think_of:
-        lines.append(say("report.line.think_of", items=", ".join(disease.think_of)))
+    lines = (say("report.line.think_of", items=", ".join(disease.think_of)),) if disease.think_of else ()
     return Entry(
         title=labels.disease(disease.id),
         mark=say(
@@ -195,7 +189,8 @@ def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
             low=_percent(disease.low),
             high=_percent(disease.high),
         ),
-        lines=tuple(lines),
+        lines=lines,
+        weights=tuple(_weight(c, known) for c in ordered if c.log10_lr),
         share=disease.probability,
         table=_parts(ordered, known),
     )
@@ -217,14 +212,14 @@ def _parts(contributions: list[Contribution], known: Mapping[str, str]) -> Table
         for c in contributions
     )
     return Table(
-        say("report.line.parts"), columns("finding", "value", "lr", "interval", "kind", "source"), rows, (2, 3)
+        say("report.line.parts"), columns("finding", "value", "lr", "interval", "kind", "source"), rows, (2, 3), cited=5
     )
 
 
-def _contribution(contribution: Contribution, known: Mapping[str, str]) -> str:
+def _weight(contribution: Contribution, known: Mapping[str, str]) -> Weight:
     label = known.get(contribution.finding) or labels.finding(contribution.finding)
     stated = "" if contribution.value is True else f": {value_words(contribution.value)}"
-    return f"{label}{stated} ({contribution.log10_lr:+.1f})"
+    return Weight(label + stated, contribution.log10_lr, contribution.low, contribution.high)
 
 
 def _criteria(assessment: Assessment) -> tuple[Block, ...]:
@@ -247,7 +242,7 @@ def criterion(result: Criterion | CriteriaResult, name: Callable[[str], str]) ->
             lines.append(say(f"report.line.{line}", name=labels.criteria_class(result.id, reached)))
     if result.missing:
         items = ", ".join(name(item) for item in result.missing[:SHOWN_DISEASES])
-        lines.append(say("report.line.missing", items=items + _more(result.missing, SHOWN_DISEASES)))
+        lines.append(say("report.line.missing", items=items + more(result.missing, SHOWN_DISEASES)))
     return Entry(
         title=result.title or labels.criteria(result.id),
         mark=word("report.result", result.result) + provisional(result.provisional),
@@ -265,7 +260,7 @@ def _course(assessment: Assessment) -> tuple[Block, ...]:
     return (
         Figure(),
         Table(
-            caption=say("report.course.table"),
+            caption=say("report.course.table", count=len(points)),
             header=columns("on", "result", "uln", "times", "record"),
             rows=tuple(
                 (
@@ -278,6 +273,7 @@ def _course(assessment: Assessment) -> tuple[Block, ...]:
                 for point in points
             ),
             numeric=(1, 2, 3),
+            folded=len(points) > SHOWN_RESULTS,
         ),
     )
 
@@ -303,12 +299,12 @@ def _findings(assessment: Assessment) -> tuple[Block, ...]:
     absent = [f for f in assessment.findings if f.value is False]
     return tuple(
         Table(
-            caption=say(f"report.{caption}"),
+            caption=say(f"report.{caption}", count=len(some)),
             header=columns("finding", "value", "on", "basis", "record"),
             rows=tuple(_finding(finding) for finding in some),
-            folded=some is absent,
+            folded=some is absent or len(some) > SHOWN_FINDINGS,
         )
-        for caption, some in (("section.findings", present), ("line.all_absent", absent))
+        for caption, some in (("line.all_present", present), ("line.all_absent", absent))
         if some
     )
 
@@ -319,7 +315,7 @@ def _finding(finding: Finding) -> tuple[str, ...]:
         _value(finding),
         finding.on or "",
         word("report.basis", finding.basis) + provisional(finding.provisional),
-        "; ".join(_texts(finding.evidence[:SHOWN_RECORDS])) + _more(finding.evidence, SHOWN_RECORDS),
+        "; ".join(_texts(finding.evidence[:SHOWN_RECORDS])) + more(finding.evidence, SHOWN_RECORDS),
     )
 
 
@@ -474,7 +470,3 @@ def leading_words(assessment: Assessment) -> str:
 
 def _texts(items: Sequence[Evidence]) -> tuple[str, ...]:
     return tuple(f"{item.text} [{item.ref}]" if item.ref else item.text for item in items)
-
-
-def _more(items: Sequence[object], shown: int) -> str:
-    return ", " + say("report.line.more", count=len(items) - shown) if len(items) > shown else ""

@@ -7,7 +7,7 @@ from imnm.knowledge.messages import say
 from imnm.report import labels
 from imnm.report.blocks import visible
 
-WHO = ("female", "male")
+WHO = ("age", "female")
 """Findings that say who the patient is, not what they have."""
 SHOWN_STEPS = 5
 SHOWN_ENTRIES = 8
@@ -36,11 +36,13 @@ def letter(assessment: Assessment) -> str:
 def _entries(assessment: Assessment) -> list[str]:
     """The record entries behind alerts, steps and what is present, each once, the first to be cited first."""
     found: dict[str, None] = {}
+    person = {item.text for f in assessment.findings if f.id in WHO for item in f.evidence}
     evidence: list[Evidence] = [
         *(item for alert in assessment.alerts for item in alert.evidence),
         *(item for step in assessment.next_steps for item in step.evidence),
-        *(item for f in assessment.findings if f.value is True and f.id not in WHO for item in f.evidence),
+        *(item for f in assessment.findings if f.value is True for item in f.evidence),
     ]
     for item in evidence:
-        found.setdefault(item.text.strip().rstrip("."), None)
+        if item.text not in person:
+            found.setdefault(item.text.strip().rstrip("."), None)
     return [text for text in found if text][:SHOWN_ENTRIES]

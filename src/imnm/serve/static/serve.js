@@ -58,3 +58,11 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
   document.getElementById(button.dataset.copy + "-status").textContent = button.dataset.copied;
 });
+
+// A link into something folded opens it, where the browser does not do so by itself.
+function unfold() {
+  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  if (target) target.scrollIntoView();
+}
+addEventListener("hashchange", unfold);
