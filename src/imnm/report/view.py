@@ -49,6 +49,8 @@ from .blocks import (
 CK = "ck"
 SHOWN_DISEASES, LEADING_DISEASES, SHOWN_SHARE = 6, 3, 0.01
 """How many explanations are shown: the leading ones always, further ones from this share on."""
+LEAST_WEIGHT = 0.05
+"""What weighs less is named in the table of all parts only."""
 SHOWN_RECORDS = 3
 SHOWN_RESULTS, SHOWN_FINDINGS = 6, 12
 """Longer tables are folded on a page, which shows the same in short before."""
@@ -190,7 +192,7 @@ def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
             high=_percent(disease.high),
         ),
         lines=lines,
-        weights=tuple(_weight(c, known) for c in ordered if c.log10_lr),
+        weights=tuple(_weight(c, known) for c in ordered if abs(c.log10_lr) >= LEAST_WEIGHT),
         share=disease.probability,
         table=_parts(ordered, known),
     )
