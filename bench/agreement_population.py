@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared.measure import machine, peak_line
+from shared.measure import machine, peak_line, row
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -43,6 +43,8 @@ def main() -> int:
     for patient, by_sql, by_evaluate in found.differ[:SHOWN]:
         print(f"  person {patient}: sql {by_sql}, evaluate {by_evaluate}")
     print(f"  {seconds:.1f} s, making the people included; {peak_line(children=True)}")
+    same = found.compared - len(found.differ)
+    print(row(f"*sql* and *evaluate* agree on the level of {arguments.people:,} people", "all", f"{same:,}"))
     return 0 if found.compared == arguments.people and not found.differ else 1
 
 

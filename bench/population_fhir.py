@@ -32,7 +32,7 @@ from typing import Any
 
 import duckdb
 from shared.fhir import NEEDED
-from shared.measure import machine, measured, peak_line
+from shared.measure import machine, measured, peak_line, row
 
 from imnm.population.screen import screen
 from imnm.population.source import cores
@@ -116,6 +116,8 @@ def compare(folder: Path, rounds: int) -> float:
     print(f"  screen {whole:7.2f} s  {size_of(folder) / whole * 1000:6.0f} MB/s of the export, "
           f"peak of one process {max(found.peak for found in screens):.2f} GB")  # fmt: skip
     print(f"  screen / read: {whole / read:.2f} (bound {MOST_TIME})")
+    print(row(f"`screen`, FHIR, {size_of(folder):.2f} GB, {result['people']:,} people, beside DuckDB's typed read",
+              f"≤ {MOST_TIME} times", f"{whole / read:.2f} times ({whole:.1f} s, {read:.1f} s)"))  # fmt: skip
     return whole / read
 
 
@@ -142,6 +144,8 @@ def peers(folder: Path, python: str) -> Iterator[tuple[float, bool]]:
               f"version {found['version']}, {found['rejected']:,} of {found['resources']:,} rejected")  # fmt: skip
         print(f"    screen is {faster:.1f} times faster (bound {LEAST_FASTER}), "
               f"{found['worked'] / ours.worked:.1f} times by processor time; {same}")  # fmt: skip
+        print(row(f"{library} {found['version']}, straight pipeline, {ours.result['people']:,} people, beside `screen`",
+                  f"≥ {LEAST_FASTER} times", f"{faster:.1f} times, {same}"))  # fmt: skip
         yield faster, not other
 
 

@@ -26,7 +26,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from shared.measure import Measured, machine, measured, peak_line
+from shared.measure import Measured, machine, measured, peak_line, row
 
 from imnm.logic import nodes as n
 from imnm.logic.sql import EVENT_COLUMNS, compile_sql
@@ -221,6 +221,9 @@ def kept(spent: dict[str, list[Measured]]) -> bool:
         print(f"  es-aces / {name}: {faster:.1f} times the time (bound {LEAST_FASTER}), "
               f"{theirs.worked / ours.worked:.1f} times that of processors, {less:.1f} times the memory "
               f"(bound {LEAST_LESS})")  # fmt: skip
+        print(row(f"es-aces {theirs.result} beside {name}, time / memory", f"≥ {LEAST_FASTER} / {LEAST_LESS} times",
+                  f"{faster:.1f} / {less:.1f} times ({theirs.seconds:.1f} s, {theirs.peak:.1f} GB; "
+                  f"{ours.seconds:.1f} s, {ours.peak:.1f} GB)"))  # fmt: skip
     return fine["algebra"]
 
 

@@ -55,7 +55,7 @@ def with_fhirpathpy() -> Through:
     def through(line: bytes) -> bytes | None:
         document: dict[str, Any] = json.loads(line)
         kind = document["resourceType"]
-        made: dict[str, Any] = {}
+        made: dict[str, Any] = {"resourceType": kind}
         for name, path in paths[kind].items():
             if found := path(document):
                 made[name] = found if NEEDED[kind][name].endswith("[]") else found[0]

@@ -43,6 +43,11 @@ def machine() -> str:
     )
 
 
+def row(what: str, bound: str, found: str) -> str:
+    """A line of the table in docs/performance.md, to be copied there."""
+    return f"| {what} | {bound} | {found} |"
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
