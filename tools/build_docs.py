@@ -257,6 +257,9 @@ def source_page() -> Iterator[str]:
 
 def index_page() -> Iterator[str]:
     yield "- [Architecture](architecture.md): record, events, findings, conclusions, faces"
+    yield "- [A whole health system at once](population.md): `imnm screen`, `evaluate`, `synth`, `sql`"
+    yield "- [Pages and CDS Hooks](serve.md): `imnm serve`; [what the specification demands](cds_hooks_conformance.md)"
+    yield "- [Performance](performance.md): what is measured, how to run it, and what others have published"
     yield from ("", "## The rules", "")
     yield "Written from the knowledge room by `make docs`; the examples on these pages are tests."
     yield ""
