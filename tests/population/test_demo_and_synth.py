@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import filecmp
 import json
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ import duckdb
 import pytest
 
 from imnm.examples import EXAMPLES, read
+from imnm.population import synth
 from imnm.population.demo import demo
 from imnm.population.screen import screen
 from imnm.population.source import SourceError
@@ -29,19 +29,84 @@ def test_demo_lists_the_needles_and_writes_the_page(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["worklist.html"]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("form", ["omop", "fhir"])
-def test_the_same_seed_gives_the_same_people(form: str, tmp_path: Path) -> None:
-    for name, seed in (("one", 5), ("two", 5), ("three", 6)):
+def test_the_same_seed_gives_the_same_bytes_whatever_the_machine(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synth, "_CHUNK", {"omop": 100, "fhir": 100})
+    for name, seed, threads in (("one", 5, 1), ("two", 5, 3), ("three", 6, 1)):
+        monkeypatch.setattr(synth, "cores", lambda threads=threads: threads)
         synthesise(300, tmp_path / name, form, seed, 0.01)
-    truth = [(tmp_path / name / "truth.csv").read_text() for name in ("one", "two", "three")]
-    assert truth[0] == truth[1] != truth[2]
-    one, two, three = (sorted(path.name for path in (tmp_path / n).iterdir()) for n in ("one", "two", "three"))
-    assert one == two == three
-    if form == "fhir":
-        rows = [sorted((tmp_path / n / "Patient.ndjson").read_text().splitlines()) for n in ("one", "two", "three")]
-        assert rows[0] == rows[1] != rows[2]
-    else:
-        assert filecmp.cmp(tmp_path / "one" / "concept.parquet", tmp_path / "three" / "concept.parquet")
+    one, two, three = (contents(tmp_path / name) for name in ("one", "two", "three"))
+    assert one == two
+    assert set(one) == set(three)
+    same = {name for name in one if one[name] == three[name]}
+    vocabulary = {"concept.parquet", "concept_relationship.parquet", "concept_ancestor.parquet", "cdm_source.parquet"}
+    assert same == (vocabulary if form == "omop" else set())
+    assert len(one) >= 12
+
+
+def test_the_parts_do_not_change_the_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synthesise(300, tmp_path / "whole", "fhir", 5, 0.01)
+    monkeypatch.setattr(synth, "_CHUNK", {"omop": 70, "fhir": 70})
+    synthesise(300, tmp_path / "parts", "fhir", 5, 0.01)
+    for kind in ("Patient", "Condition", "Observation", "MedicationRequest", "Encounter"):
+        parts = sorted((tmp_path / "parts").glob(f"{kind}.*.ndjson"))
+        assert len(parts) == 5
+        lines = sorted(line for path in parts for line in path.read_text().splitlines())
+        assert lines == sorted((tmp_path / "whole" / f"{kind}.ndjson").read_text().splitlines())
+
+
+def test_ids_are_unique_and_records_are_untidy_as_real_ones_are(tmp_path: Path) -> None:
+    folder = tmp_path / "omop"
+    synthesise(6000, folder, "omop", 1, 0.02)
+
+    def one(query: str) -> tuple[int, ...]:
+        return tuple(duckdb.connect().execute(query).fetchall()[0])
+
+    for table, id in (("measurement", "measurement_id"), ("drug_exposure", "drug_exposure_id"),
+                      ("condition_occurrence", "condition_occurrence_id"), ("visit_occurrence", "visit_occurrence_id"),
+                      ("person", "person_id")):  # fmt: skip
+        rows, distinct = one(f"SELECT count(*), count(DISTINCT {id}) FROM '{folder}/{table}.parquet'")
+        assert rows == distinct > 0
+    ck = f"'{folder}/measurement.parquet' WHERE measurement_source_value IN ('2157-6', 'CPK TOTAL', 'Creatine kinase')"
+    rows, limit, unit, local, people = one(
+        "SELECT count(*), count(*) FILTER (range_high IS NULL), count(*) FILTER (unit_source_value IS NULL), "
+        f"count(*) FILTER (measurement_concept_id = 0), count(DISTINCT person_id) FROM {ck}"
+    )
+    assert 0.05 < limit / rows < 0.4
+    assert 0 < unit / rows < 0.1
+    assert 0 < local / rows < 0.2
+    assert people < 0.1 * 6000, "CK is measured when there is reason"
+    drugs = f"'{folder}/drug_exposure.parquet'"
+    assert one(f"SELECT count(*) FROM {drugs} WHERE drug_concept_id = 0 AND drug_source_value LIKE '%STATIN%'")[0]
+    statins = "drug_source_value IN ('83367', '36567', '301542')"
+    switched, stopped = one(
+        "SELECT count(*) FILTER (kinds > 1), count(*) FILTER (last < DATE '2021-01-01') FROM (SELECT person_id, "
+        "count(DISTINCT drug_concept_id) AS kinds, max(drug_exposure_end_date) AS last "
+        f"FROM {drugs} WHERE {statins} GROUP BY 1)"
+    )
+    assert switched and stopped
+    coded = {code for (code,) in duckdb.connect().execute(
+        f"SELECT DISTINCT condition_source_value FROM '{folder}/condition_occurrence.parquet'").fetchall()}  # fmt: skip
+    assert coded >= {"M79.10", "M62.82", "G71.09", "22298006", "125605004", "40930008", "417746004"}
+    assert coded & {"G72.49", "G72.0", "M60.9", "M33.20", "G72.9"}
+
+
+def test_a_stop_or_a_fault_leaves_no_half_population(tmp_path: Path) -> None:
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(300, tmp_path / "people", "omop", 1, 0.01, stop)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SourceError, match="cannot be written"):
+        synthesise(300, tmp_path / "file" / "people", "omop", 1, 0.01)
 
 
 def test_prevalence_and_shape(tmp_path: Path) -> None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import os
+import random
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 import sqlglot
 
+from imnm.assessment import program
 from imnm.cli import main
 from imnm.population import output
+from imnm.population.funnel import _CHAIN, Group, funnel
 from imnm.population.rows import ListedRow, WhyRow
 from imnm.population.screen import FunnelStep, Screening, ScreenOptions, screen
 from imnm.population.source import Report
@@ -217,3 +228,139 @@ def test_sql_runs_on_the_events_it_describes(capsys: pytest.CaptureFixture[str])
 
 def test_why_row_fields_are_documented_in_order() -> None:
     assert WhyRow.__struct_fields__[:4] == ("patient_id", "rule", "rule_says", "clause")
+
+
+# ---------------------------------------------------------------- the funnel adds up, and nothing can be found from it
+
+
+def assert_adds_up(answer: Screening) -> None:
+    for before, after in itertools.pairwise(answer.funnel):
+        expected = before.people - sum(after.left_out.values()) + sum(after.joined.values())
+        assert after.people == expected, (before, after)
+    assert answer.funnel[0].people == answer.report.read
+    assert answer.funnel[1].people == answer.report.assessed == sum(group.people for group in answer.groups)
+    wanted = {level for level in answer.levels if program.RANK[level] >= program.RANK[answer.min_level]}
+    assert answer.funnel[-1].people == sum(answer.levels[level] for level in wanted)
+
+
+@pytest.mark.parametrize("least", ["established", "high", "moderate", "low"])
+@pytest.mark.parametrize("as_of", ["last", "2022-03-02"])
+def test_the_funnel_adds_up(least: str, as_of: str, source: Path) -> None:
+    answer = screen(str(source), ScreenOptions(as_of=as_of, min_level=least))
+    assert_adds_up(answer)
+    listed = [row for row in answer.worklist if row.changed_on is None]
+    assert answer.funnel[-1].people == len(listed)
+
+
+def test_every_reason_of_the_funnel_is_said_in_words(source: Path) -> None:
+    with as_file(files("imnm.examples") / "health_system") as examples:
+        answer = screen(str(examples), ScreenOptions(min_level="high"))
+    assert_adds_up(answer)
+    reasons = [reason for step in answer.funnel for reason in (*step.left_out, *step.joined)]
+    assert reasons and not any(reason.startswith("out_") or "_" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_shared_fits_more_than_one_population(seed: int) -> None:
+    """For every group of fewer than eleven there is another size that gives the same numbers."""
+    dice = random.Random(seed)
+    steps = (*_CHAIN, None)
+    groups = [
+        Group(step, "younger", level, dice.choice((0, 1, 3, 9, 12, 40, 300)))
+        for step in steps
+        for level in (("none",) if step in ("adult", "muscle_signal") else ("low", "moderate", "high"))
+    ]
+
+    def shared(found: list[Group]) -> str:
+        report = Report(read=1000 + sum(g.people for g in groups))
+        report.skip("unread", report.read - sum(group.people for group in found))
+        levels = {name: sum(g.people for g in found if g.level == name) for name in ("high", "moderate", "low", "none")}
+        counted = Screening([], funnel(found, report, "moderate"), report, levels, groups=found)
+        return output.counts_only(counted, 11, "json")
+
+    real = shared(groups)
+    assert not any(f'"{n}"' in real for n in range(1, 11))
+    for place, group in enumerate(groups):
+        if 0 < group.people < 11:
+            assert any(shared(other) == real for other in _others(groups, place)), group
+
+
+def _others(groups: list[Group], place: int) -> Iterator[list[Group]]:
+    """The same population with another size of one group, be it made up for by another."""
+    for people in set(range(11)) - {groups[place].people}:
+        for other in range(len(groups)):
+            for moved in (0, groups[place].people - people):
+                sizes = [group.people for group in groups]
+                sizes[place] = people
+                sizes[other] += moved
+                if min(sizes) >= 0:
+                    yield [msgspec.structs.replace(g, people=n) for g, n in zip(groups, sizes, strict=True)]
+
+
+# ---------------------------------------------------------------- history, limit, stopping
+
+
+def test_history_stands_under_its_person_and_the_limit_counts_people(source: Path) -> None:
+    answer = screen(str(source), ScreenOptions(history=True, min_level="low"))
+    people = [row.patient_id for row in answer.worklist]
+    assert [key for key, _ in itertools.groupby(people)] == list(dict.fromkeys(people)), "no person in two places"
+    for form in ("csv", "json", "html", "cohort", "table"):
+        text = output.written(answer, form, 1)
+        first, second = list(dict.fromkeys(people))[:2]
+        cells = {"csv": (f"\n{first},", f"\n{second},"), "cohort": (f",{first},", f",{second},")}
+        here, there = cells.get(form, (first, ""))
+        assert here in text
+        assert not there or there not in text
+    assert {row.patient_id for row in output.limited(answer, 1)} == {people[0]}
+    assert len(output.limited(answer, 1)) > 1, "with the changes of level"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--limit", "0"), "--limit must be 1 or more"),
+        (("--min-cell", "-3"), "--min-cell must be 1 or more"),
+        (("--counts-only", "--format", "html"), "not as html"),
+        (("--out", "."), "it is a folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_the_work(
+    arguments: tuple[str, ...], words: str, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "screen", source, *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_a_device_is_written_to_and_not_replaced(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "screen", source, "--format", "csv", "--out", "/dev/null")[0] == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["screen", "synth"])
+def test_a_signal_leaves_nothing_behind(number: signal.Signals, command: str, source: Path, tmp_path: Path) -> None:
+    place, temporary = tmp_path / "place", tmp_path / "tmp"
+    place.mkdir()
+    temporary.mkdir()
+    arguments = {
+        "screen": ["screen", str(source), "--out", str(place / "list.csv"), "--format", "csv"],
+        "synth": ["synth", "--patients", "3000", "--out", str(place / "people"), "--format", "omop"],
+    }[command]
+    # the signal comes when progress is first reported, which is in the middle of the work
+    script = (
+        "import os, sys, signal; import imnm.population.commands as c; from imnm.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"c._progress = lambda: (lambda line: os.kill(os.getpid(), {int(number)}), lambda: None)\n"
+        f"sys.exit(main({arguments!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )  # fmt: skip
+    assert done.returncode == 128 + number, done.stderr
+    assert "nothing was written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(place.iterdir()) == []
+    assert list(temporary.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ SETTINGS = ("statin-user", "neuromuscular-clinic", "general-record", "child")
 LEVELS = ("established", "high", "moderate", "low")
 DIALECTS = ("duckdb", "spark", "postgres", "snowflake", "bigquery", "tsql")
 FORMATS = ("table", "csv", "parquet", "json", "html", "cohort")
+COUNT_FORMATS = ("table", "csv", "json")
 ENGINES_DIFFER = 1
+_LOGGED_SECONDS = 10.0
+"""How often progress is written where standard error is no terminal."""
 
 
 def register(commands: Any, failure: type[Exception], local_codes: Callable[[str], dict[tuple[str, str], str]]) -> None:
@@ -87,45 +91,77 @@ def _screen(
     local_codes: Callable[[str], dict[tuple[str, str], str]],
 ) -> int:
     _need_extra(failure)
-    from . import output
+    from . import mapping, output
+    from .fhir import fhir_files
+    from .files import write_text
+    from .interrupt import interruptible
     from .rows import ListedRow
     from .screen import screen
     from .source import SourceError
 
-    if arguments.format == "parquet" and not arguments.out:
-        raise failure(say("population.error.parquet_out"))
-    for path in (arguments.out, arguments.why, arguments.mapping):
-        if path and not Path(path).absolute().parent.is_dir():
-            raise failure(say("population.error.no_folder", file=path))
-    if arguments.why and not arguments.why.endswith((".parquet", ".csv")):
-        raise failure(say("population.error.why_ending", file=arguments.why))
+    _check_screen(arguments, failure)
     options = _options(arguments, local_codes)._replace(
         min_level=arguments.min_level, history=arguments.history, why=bool(arguments.why)
     )
     progress, done = _progress()
     try:
-        answer = screen(arguments.source, options, progress=progress)
-        done()
-        if arguments.why:
-            output.write_why(answer, Path(arguments.why))
-        if arguments.mapping:
-            _write(Path(arguments.mapping), output.mapping_csv(answer))
-        if arguments.counts_only:
-            form = arguments.format if arguments.format in ("json", "csv") else "table"
-            _emit(output.counts_only(answer, arguments.min_cell, form), arguments.out)
-        elif arguments.format == "parquet":
-            output.write_parquet(answer.worklist[: arguments.limit or None], ListedRow, Path(arguments.out))
-        else:
-            _emit(output.written(answer, arguments.format, arguments.limit), arguments.out)
+        with interruptible():
+            answer = screen(arguments.source, options, progress=progress)
+            done()
+            if arguments.mapping and not answer.report.mapping and Path(arguments.source).exists():
+                files = fhir_files(Path(arguments.source))
+                answer.report.mapping = mapping.fhir_mapping(files, options.local_codes, progress)
+                done()
+            if arguments.why:
+                output.write_why(answer, Path(arguments.why))
+            if arguments.mapping:
+                write_text(Path(arguments.mapping), mapping.as_csv(answer.report.mapping))
+            if arguments.counts_only:
+                _emit(output.counts_only(answer, arguments.min_cell, arguments.format), arguments.out)
+            elif arguments.format == "parquet":
+                output.write_parquet(output.limited(answer, arguments.limit), ListedRow, Path(arguments.out))
+            else:
+                _emit(output.written(answer, arguments.format, arguments.limit), arguments.out)
     except SourceError as error:
-        done()
         raise failure(str(error)) from error
-    if arguments.format != "table" or arguments.out:
+    finally:
+        done()
+    if arguments.counts_only:
+        print("\n".join(output.problem_lines(answer)), end="", file=sys.stderr)
+    elif arguments.format != "table" or arguments.out:
         print("\n".join(output.summary_lines(answer)), file=sys.stderr)
     if answer.disagreements:
         print(say("population.summary.report", count=len(answer.disagreements)), file=sys.stderr)
         return ENGINES_DIFFER
     return 0
+
+
+def _check_screen(arguments: argparse.Namespace, failure: type[Exception]) -> None:
+    """What can be refused before a source is read for hours."""
+    if arguments.format == "parquet" and not arguments.out:
+        raise failure(say("population.error.parquet_out"))
+    if arguments.counts_only and arguments.format not in COUNT_FORMATS:
+        raise failure(say("population.error.counts_format", format=arguments.format))
+    if arguments.why and not arguments.why.endswith((".parquet", ".csv")):
+        raise failure(say("population.error.why_ending", file=arguments.why))
+    for name in ("limit", "min_cell"):
+        if (number := getattr(arguments, name)) is not None and number < 1:
+            raise failure(say("population.error.at_least_one", option=f"--{name.replace('_', '-')}"))
+    for path in (arguments.out, arguments.why, arguments.mapping):
+        _check_target(path, failure)
+
+
+def _check_target(path: str | None, failure: type[Exception]) -> None:
+    """Refuse a place that cannot be written, before the work is done."""
+    if not path or path == "-":
+        return
+    target = Path(path).absolute()
+    if not target.parent.is_dir():
+        raise failure(say("population.error.no_folder", file=path))
+    if target.is_dir():
+        raise failure(say("population.error.is_folder", file=path))
+    if not os.access(target.parent, os.W_OK):
+        raise failure(say("population.error.not_writable", file=path))
 
 
 def _need_extra(failure: type[Exception]) -> None:
@@ -139,30 +175,37 @@ def _need_extra(failure: type[Exception]) -> None:
 
 
 def _progress() -> tuple[Callable[[str], None], Callable[[], None]]:
-    """Shows one line on a terminal, rewritten in place; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        return (lambda line: None), (lambda: None)
+    """Shows one line on a terminal, rewritten in place; elsewhere, as in a log, a line now and then."""
+    if sys.stderr.isatty():
+        return (
+            lambda line: print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True),
+            lambda: print("\r\033[K", end="", file=sys.stderr, flush=True),
+        )
+    last = time.monotonic()
 
-    def show(line: str) -> None:
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+    def log(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _LOGGED_SECONDS:
+            last = time.monotonic()
+            print(f"imnm: {line}", file=sys.stderr, flush=True)
 
-    return show, lambda: print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return log, lambda: None
 
 
 def _emit(text: str, out: str | None) -> None:
     if out and out != "-":
-        _write(Path(out), text)
-    else:
-        sys.stdout.write(text)
+        from .files import write_text
 
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        write_text(Path(out), text)
+        return
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None or sys.stdout.isatty():
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    else:  # UTF-8 whatever the locale, as every format promises
+        sys.stdout.flush()
+        buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.flush()
 
 
 # ---------------------------------------------------------------- sql
@@ -208,8 +251,11 @@ def _evaluate(
 ) -> int:
     from imnm.population import evaluate as evaluation
 
+    from .interrupt import interruptible
     from .source import SourceError
 
+    _check_target(arguments.out, failure)
+    progress, done = _progress()
     try:
         if arguments.source is None:
             result = evaluation.bundled(arguments.flag_level, arguments.interval, arguments.prevalence)
@@ -217,16 +263,17 @@ def _evaluate(
             _need_extra(failure)
             if not arguments.labels:
                 raise failure(say("population.error.labels_needed"))
-            progress, done = _progress()
-            result = evaluation.against_labels(
-                arguments.source, Path(arguments.labels), _options(arguments, local_codes), arguments.flag_level,
-                arguments.interval, arguments.prevalence, progress,
-            )  # fmt: skip
-            done()
+            with interruptible():
+                result = evaluation.against_labels(
+                    arguments.source, Path(arguments.labels), _options(arguments, local_codes), arguments.flag_level,
+                    arguments.interval, arguments.prevalence, progress,
+                )  # fmt: skip
+        text = evaluation.as_json(result) if arguments.format == "json" else evaluation.table(result)
+        _emit(text, arguments.out)
     except SourceError as error:
         raise failure(str(error)) from error
-    text = evaluation.as_json(result) if arguments.format == "json" else evaluation.table(result)
-    _emit(text, arguments.out)
+    finally:
+        done()
     return 0
 
 
@@ -246,13 +293,15 @@ def _synth_parser(commands: Any, failure: type[Exception]) -> None:
 
 def _synth(arguments: argparse.Namespace, failure: type[Exception]) -> int:
     _need_extra(failure)
+    from .interrupt import interruptible
     from .source import SourceError
     from .synth import synthesise
 
     progress, done = _progress()
     try:
-        made = synthesise(arguments.patients, Path(arguments.out), arguments.format, arguments.seed,
-                          arguments.prevalence, progress)  # fmt: skip
+        with interruptible():
+            made = synthesise(arguments.patients, Path(arguments.out), arguments.format, arguments.seed,
+                              arguments.prevalence, progress)  # fmt: skip
     except SourceError as error:
         raise failure(str(error)) from error
     finally:

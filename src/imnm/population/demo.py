@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,7 @@ def demo(write: Callable[[str], object], folder: Path | None) -> None:
     """Write the worklist of the example health system; with a folder also its page, and say where it lies."""
     try:
         from . import output
+        from .files import write_text
         from .screen import screen
     except ImportError:  # the population extra is not installed
         write("\n" + say("population.error.extra") + "\n")
@@ -25,7 +25,6 @@ def demo(write: Callable[[str], object], folder: Path | None) -> None:
     write("\n" + say("population.demo.title", people=answer.report.read) + "\n\n")
     write(output.table(answer, _SHOWN))
     if folder is not None:
-        page, part = folder / "worklist.html", folder / f".worklist.{os.getpid()}.part"
-        part.write_text(output.page(answer), encoding="utf-8")
-        part.replace(page)
+        page = folder / "worklist.html"
+        write_text(page, output.page(answer))
         write("\n" + say("population.demo.page", page=page) + "\n")

@@ -34,7 +34,7 @@ from imnm.sources.dates import iso_day
 from imnm.sources.omop import DAY_0, Known, Meaning, OmopCodes, RawResult, Table, exposures_of
 from imnm.sources.record import Record, When
 
-from . import store
+from . import mapping, store
 from .gate import gate_concepts
 from .source import Progress, Report, SourceError, cores
 
@@ -301,11 +301,12 @@ class OmopPopulation:
         """A row of the mapping report: what was understood, and what is not but sounds like muscle."""
         name = meaning.coded.text or value or ""
         direct = sorted({match.direct for match in meaning.coded.matches})
-        near = not direct and any(word in name.lower() for word in _NEAR)
+        near = not direct and mapping.is_near(name)
         if direct or near:
             self.report.mapping.append(
                 {"table": tab, "concept_id": concept or source or None, "source_value": value, "name": name,
-                 "rows": n, "understood_as": " ".join(direct) or None, "how": meaning.how or None}
+                 "rows": n, "understood_as": " ".join(direct) or None, "how": meaning.how or None,
+                 "matters": mapping.matters(meaning.coded)}
             )  # fmt: skip
 
     def _vocabulary(
@@ -717,10 +718,6 @@ def _exposures(events: list[Event]) -> list[Exposure]:
 
 
 # ---------------------------------------------------------------- queries on our own tables
-
-_NEAR = ("creatine kinase", "creatine phosphokinase", "cpk", "statin", "myositis", "myopath", "myalgia", "myosin",
-         "hmg", "srp", "signal recognition", "rhabdomyol", "muscle weakness", "muscle pain")  # fmt: skip
-"""What a name that was not understood must contain to be shown in the mapping report."""
 
 _SAME_CODE = (
     "c.concept = t.concept AND c.source_concept = t.source_concept "

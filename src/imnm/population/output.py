@@ -6,7 +6,9 @@ import csv
 import datetime as dt
 import html
 import io
+import itertools
 import json
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ import msgspec
 
 from imnm.knowledge.messages import has, say
 
+from . import mapping
+from .files import whole, write_text
+from .funnel import LEVELS
 from .rows import ListedRow, WhyRow
-from .screen import LEVELS, Screening
+from .screen import Screening
 from .store import literal
 
 FORMATS = ("table", "csv", "parquet", "json", "html", "cohort")
@@ -46,15 +51,22 @@ def summary_lines(answer: Screening, counts: bool = True) -> list[str]:
     entries = ", ".join(f"{kind} {kept:,}/{seen:,}" for kind, (seen, kept) in sorted(report.entries.items()) if kept)
     if entries:
         lines.append(say("population.summary.entries", entries=entries))
+    if nameless := report.entries.get(say("population.read.no_subject"), (0, 0))[0]:
+        lines.append(say("population.summary.no_subject", count=nameless))
     if report.unread_files:
         lines.append(say("population.summary.unread_files", count=report.unread_files))
-    if report.broken:
-        lines.append(say("population.summary.broken", count=report.broken))
-    lines += [f"  {place(file, line)}: {reason}" for file, line, reason in report.problems]
+    lines += problem_lines(answer)
     if counts and answer.compared:
         key = "differ" if answer.disagreements else "agree"
         lines.append(say(f"population.summary.{key}", compared=answer.compared, count=len(answer.disagreements)))
     return lines
+
+
+def problem_lines(answer: Screening) -> list[str]:
+    """What could not be read, by file and line."""
+    report = answer.report
+    lines = [say("population.summary.broken", count=report.broken)] if report.broken else []
+    return [*lines, *(f"  {place(file, line)}: {reason}" for file, line, reason in report.problems)]
 
 
 def place(file: str, line: int) -> str:
@@ -67,7 +79,8 @@ def funnel_lines(answer: Screening) -> list[str]:
     lines = []
     for step in answer.funnel:
         lines.append(f"{step.people:>10,}  {step.label}")
-        lines += [f"{'':>10}    {number:,} {reason}" for reason, number in step.left_out.items()]
+        lines += [f"{'':>10}    - {number:,} {reason}" for reason, number in step.left_out.items()]
+        lines += [f"{'':>10}    + {number:,} {reason}" for reason, number in step.joined.items()]
     return lines
 
 
@@ -81,13 +94,13 @@ _TABLE = (
     ("ck", "ck", 16),
     ("flagged", "flagged", 10),
     ("coded", "coded", 5),
-    ("reasons", "reasons", 70),
+    ("reasons", "reasons", 500),
 )
 
 
 def table(answer: Screening, limit: int | None = None) -> str:
     """The worklist for a terminal, the funnel and the counts under it."""
-    rows = answer.worklist[: limit or None]
+    rows = limited(answer, limit)
     lines = []
     if answer.disagreements:
         lines += [say("population.summary.first", count=len(answer.disagreements)), ""]
@@ -98,9 +111,26 @@ def table(answer: Screening, limit: int | None = None) -> str:
         lines.append("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
     if not rows:
         lines.append(say("population.summary.nobody", level=answer.min_level))
-    elif len(rows) < len(answer.worklist):
-        lines.append(say("population.summary.more", count=len(answer.worklist) - len(rows)))
-    return "\n".join([*lines, "", *funnel_lines(answer), "", *summary_lines(answer)]) + "\n"
+    elif left := _people(answer.worklist) - _people(rows):
+        lines.append(say("population.summary.more", count=left))
+    codes = mapping.lines(answer.report.mapping)
+    parts = [*lines, "", *funnel_lines(answer), "", *summary_lines(answer), *(["", *codes] if codes else [])]
+    return "\n".join(parts) + "\n"
+
+
+def limited(answer: Screening, limit: int | None) -> list[ListedRow]:
+    """The rows of the first people, so many as asked; the changes of a person's level stand with them."""
+    people, found = 0, []
+    for row in answer.worklist:
+        people += row.changed_on is None
+        if limit is not None and people > limit:
+            break
+        found.append(row)
+    return found
+
+
+def _people(rows: Sequence[ListedRow]) -> int:
+    return sum(row.changed_on is None for row in rows)
 
 
 def _fit(text: str, width: int) -> str:
@@ -138,7 +168,7 @@ def as_json(answer: Screening, limit: int | None = None) -> str:
         "schema": "imnm/screening/1",
         "as_of": answer.as_of,
         "min_level": answer.min_level,
-        "worklist": answer.worklist[: limit or None],
+        "worklist": limited(answer, limit),
         "funnel": answer.funnel,
         "levels": answer.levels,
         "read": {
@@ -160,19 +190,18 @@ def as_json(answer: Screening, limit: int | None = None) -> str:
 
 def write_parquet(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct], path: Path) -> None:
     """Structs as Parquet, by way of DuckDB; the file is moved in place when it is complete."""
-    source = path.with_name(f".{path.name}.rows.csv")
-    part = path.with_name(f".{path.name}.part")
-    source.write_text(rows_csv(rows, kind), encoding="utf-8")
-    try:
+    with tempfile.TemporaryDirectory(prefix="imnm-rows-") as folder, whole(path) as part:
+        source = Path(folder) / "rows.csv"
+        source.write_text(rows_csv(rows, kind), encoding="utf-8", errors="replace", newline="")
         columns = ", ".join(f"{literal(name)}: {literal(_sql_type(hint))}" for name, hint in _hints(kind))
-        duckdb.connect().execute(
-            f"COPY (SELECT * FROM read_csv({literal(str(source))}, header = true, delim = ',', quote = '\"', "
-            f"escape = '\"', auto_detect = false, columns = {{{columns}}})) TO {literal(str(part))} (FORMAT parquet)"
-        )
-        part.replace(path)
-    finally:
-        source.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+        try:
+            duckdb.connect().execute(
+                f"COPY (SELECT * FROM read_csv({literal(str(source))}, header = true, delim = ',', quote = '\"', "
+                f"escape = '\"', auto_detect = false, columns = {{{columns}}}, max_line_size = 16777216)) "
+                f"TO {literal(str(part))} (FORMAT parquet)"
+            )
+        except duckdb.IOException as error:  # a full disk
+            raise OSError(str(error).splitlines()[0]) from error
 
 
 def _hints(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
@@ -184,76 +213,71 @@ def _sql_type(hint: str) -> str:
     return {"int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN"}.get(first, "VARCHAR")
 
 
-def cohort(answer: Screening) -> str:
+def cohort(answer: Screening, limit: int | None = None) -> str:
     """OMOP cohort rows: one for each listed person, from the day the level of concern was first reached."""
     lines = ["cohort_definition_id,subject_id,cohort_start_date,cohort_end_date"]
-    for row in answer.worklist:
+    for row in limited(answer, limit):
         if row.changed_on is None:
             start = row.first_flagged_on or row.as_of or ""
             lines.append(f"{COHORT_IDS[row.level]},{row.patient_id},{start},{row.as_of or start}")
     return "\n".join(lines) + "\n"
 
 
-def mapping_csv(answer: Screening) -> str:
-    """How the codes of an OMOP source were understood, most frequent first; nothing in ``understood_as``: not."""
-    names = ("table", "concept_id", "source_value", "name", "rows", "understood_as", "how")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_plain(row.get(name)) for name in names] for row in answer.report.mapping)
-    return buffer.getvalue()
-
-
 # ---------------------------------------------------------------- counts to share
 
 
-def suppressed(count: int, least: int) -> str:
-    """A count, or that it lies below the least that may be shared."""
-    return f"<{least}" if 0 < count < least else str(count)
+def told_apart(answer: Screening) -> list[int]:
+    """The sizes of the smallest groups of people that the counts tell apart: by step and level."""
+    sizes = dict.fromkeys(((group.step, group.level) for group in answer.groups), 0)
+    for group in answer.groups:
+        sizes[group.step, group.level] += group.people
+    steps = [step.people for step in answer.funnel]
+    gaps = [before - after for before, after in itertools.pairwise(steps)]
+    return [*sizes.values(), *answer.report.skipped.values(), *map(abs, gaps), *steps, *answer.levels.values()]
 
 
 def counts_only(answer: Screening, least: int, form: str) -> str:
     """How many people at each step and level and nothing about single ones; small counts are not given.
 
-    Two counts that lie close together would betray the small number between them, so a step is given only if it is
-    far enough from every step given before it; where a level is small, the others are rounded, so that it cannot be
-    found by subtraction. What was left out on the way is not given at all.
+    Counts that are given betray a small one where it can be found by adding and subtracting. If any group of people
+    that the counts tell apart is small, only the number of people in the source stands as it is; every other number is
+    rounded to a multiple of the least count, so that no sum or difference of them gives a small number away.
     """
-    given: list[int] = []
-    steps: list[dict[str, str]] = []
-    for step in answer.funnel:
-        shown = suppressed(step.people, least)
-        if any(0 < abs(step.people - other) < least for other in given):
-            shown = say("population.summary.withheld")
-        elif shown.isdecimal():
-            given.append(step.people)
-        steps.append({"step": step.step, "label": step.label, "people": shown})
-    small = any(0 < n < least for n in answer.levels.values())
-    grain = max(10, least)
-    levels = {
-        level: suppressed(n, least) if n < least or not small else f"~{round(n / grain) * grain}"
-        for level, n in answer.levels.items()
-    }
+    small = any(0 < group < least for group in told_apart(answer))
+
+    def shown(count: int, exact: bool = False) -> str:
+        if 0 < count < least:
+            return f"<{least}"
+        return str(count) if exact or not small or not count else f"~{max(1, (count + least // 2) // least) * least}"
+
+    steps = [
+        {"step": step.step, "label": step.label, "people": shown(step.people, exact=place == 0)}
+        for place, step in enumerate(answer.funnel)
+    ]
+    levels = {level: shown(n) for level, n in answer.levels.items()}
     if form == "json":
-        return json.dumps({"counts": steps, "levels": levels, "smallest_cell": least}, indent=2) + "\n"
+        whole = {"counts": steps, "levels": levels, "smallest_cell": least, "rounded": small}
+        return json.dumps(whole, indent=2) + "\n"
     if form == "csv":
         lines = ["step,people", *(f"{s['step']},{s['people']}" for s in steps)]
         return "\n".join([*lines, *(f"level_{level},{n}" for level, n in levels.items())]) + "\n"
     lines = [f"{s['people']:>12}  {s['label']}" for s in steps]
     lines += ["", *(f"{n:>12}  {say('population.column.level')}: {level}" for level, n in levels.items())]
-    return "\n".join([*lines, "", say("population.summary.suppressed", least=least)]) + "\n"
+    note = say(f"population.summary.{'suppressed' if small else 'not_suppressed'}", least=least)
+    return "\n".join([*lines, "", note]) + "\n"
 
 
 # ---------------------------------------------------------------- a page
 
 
-def page(answer: Screening) -> str:
+def page(answer: Screening, limit: int | None = None) -> str:
     """The worklist as one file: no network, sorting by clicking a heading, filtering by typing and by level."""
     names = ("patient_id", "level", "urgency", "top_disease", "top_probability", "ck_peak_u_l", "ck_peak_on", "statin",
              "first_flagged_on", "already_coded", "reasons", "next_steps")  # fmt: skip
-    rows = [row for row in answer.worklist if row.changed_on is None]
+    chosen = limited(answer, limit)
+    rows = [row for row in chosen if row.changed_on is None]
     changes: dict[str, list[str]] = {}
-    for row in answer.worklist:
+    for row in chosen:
         if row.changed_on is not None:
             changes.setdefault(row.patient_id, []).append(f"{row.changed_on} {row.level}")
     head = "".join(f'<th scope="col"><button>{_text(say(f"population.page.{name}"))}</button></th>' for name in names)
@@ -358,11 +382,11 @@ def written(answer: Screening, form: str, limit: int | None) -> str:
     if form == "json":
         return as_json(answer, limit)
     if form == "csv":
-        return rows_csv(answer.worklist[: limit or None], ListedRow)
+        return rows_csv(limited(answer, limit), ListedRow)
     if form == "html":
-        return page(answer)
+        return page(answer, limit)
     if form == "cohort":
-        return cohort(answer)
+        return cohort(answer, limit)
     return table(answer, limit)
 
 
@@ -371,6 +395,4 @@ def write_why(answer: Screening, path: Path) -> None:
     if path.suffix == ".parquet":
         write_parquet(answer.why, WhyRow, path)
     else:
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(rows_csv(answer.why, WhyRow), encoding="utf-8")
-        part.replace(path)
+        write_text(path, rows_csv(answer.why, WhyRow))

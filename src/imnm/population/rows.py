@@ -149,15 +149,10 @@ def statin_of(case: Case) -> str | None:
 
 def _history(case: Case, answer: Outline) -> list[ListedRow]:
     """A row for each day on which the level changed."""
-    found: list[ListedRow] = []
-    for day, level in level_changes(case):
-        row = ListedRow(answer.patient.id, level, changed_on=iso(day), as_of=iso(case.as_of))
-        row.urgency, row.imnm_probability = None, None
-        found.append(row)
-    if answer.next_steps:
-        for row in found:
-            row.urgency = answer.next_steps[0].urgency
-    return found
+    return [
+        ListedRow(answer.patient.id, level, changed_on=iso(day), as_of=iso(case.as_of))
+        for day, level in level_changes(case)
+    ]
 
 
 def level_changes(case: Case) -> list[tuple[float, str]]:

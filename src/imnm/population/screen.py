@@ -17,18 +17,16 @@ import msgspec
 
 from imnm.assessment import program
 from imnm.knowledge.messages import say
-from imnm.knowledge.pathway import RULES
 from imnm.logic.event import day_number
 from imnm.sources import LocalCodes
 
 from . import store
+from .funnel import LEVELS, FunnelStep, Group, funnel, groups
 from .rows import ListedRow, Verdict, WhyRow, judged
 from .source import Population, Progress, Report, SourceError, cores
 
-LEVELS = ("established", "high", "moderate", "low", "none")
 SAMPLE = 1000
 """How many of those who are not listed are compared with *evaluate* as well."""
-ADULT_YEARS = 18
 _URGENCIES = ("emergency", "urgent", "soon", "routine")
 
 
@@ -56,15 +54,6 @@ class ScreenOptions(NamedTuple):
     vocabulary_schema: str | None = None
 
 
-class FunnelStep(msgspec.Struct):
-    """How many people are left at a step, and how many fell out on the way there, by reason."""
-
-    step: str
-    label: str
-    people: int
-    left_out: dict[str, int] = {}
-
-
 class Screening(msgspec.Struct):
     """The answer: the worklist, the funnel, the count of what was read, and where the two engines differ."""
 
@@ -72,6 +61,7 @@ class Screening(msgspec.Struct):
     funnel: list[FunnelStep]
     report: Report
     levels: dict[str, int]
+    groups: list[Group] = []
     why: list[WhyRow] = []
     compared: int = 0
     disagreements: list[str] = []
@@ -129,7 +119,8 @@ def _screened(
     answer = Screening([], [], population.report, {level: counts.get(level, 0) for level in LEVELS},
                        as_of=options.as_of, min_level=options.min_level)  # fmt: skip
     answer.levels["none"] = population.report.assessed - sum(answer.levels[level] for level in LEVELS[:-1])
-    answer.funnel = funnel(connection, population.report, options.min_level, day)
+    answer.groups = groups(connection, day)
+    answer.funnel = funnel(answer.groups, population.report, options.min_level)
     if not options.up_to_level:
         _list(answer, population, connection, day, options, progress)
     return answer
@@ -177,7 +168,7 @@ def _list(
         if verdict.level in wanted and patient not in listed:
             fuller = dict(population.judged({patient: sampled[patient]}, judge))[patient]
             _keep(answer, fuller, by_sql.get(patient, "none"), compared=True)
-    answer.worklist.sort(key=_order)
+    answer.worklist = _ordered(answer.worklist)
 
 
 def _drawn(population: Population, days: Mapping[str, float]) -> set[str] | None:
@@ -220,67 +211,24 @@ def _compare(answer: Screening, patient: str, level: str, by_sql: str) -> None:
         answer.disagreements.append(patient)
 
 
+def _ordered(rows: list[ListedRow]) -> list[ListedRow]:
+    """Most urgent first, and under each row the changes of that person's level."""
+    people = sorted((row for row in rows if row.changed_on is None), key=_order)
+    changes: dict[str, list[ListedRow]] = {}
+    for row in rows:
+        if row.changed_on is not None:
+            changes.setdefault(row.patient_id, []).append(row)
+    return [row for person in people for row in (person, *changes.get(person.patient_id, ()))]
+
+
 def _order(row: ListedRow) -> tuple[object, ...]:
     return (
         row.engines_differ is None,
         _URGENCIES.index(row.urgency) if row.urgency in _URGENCIES else len(_URGENCIES),
-        -program.RANK[row.level] if row.changed_on is None else 0,
+        -program.RANK[row.level],
         -(row.imnm_probability or 0.0),
         row.patient_id,
-        row.changed_on is not None,
-        row.changed_on or "",
     )
 
 
-# ---------------------------------------------------------------- funnel
-
-
-def funnel(
-    connection: duckdb.DuckDBPyConnection, report: Report, min_level: str, day: float | None
-) -> list[FunnelStep]:
-    """How many people are left at each step: read, adult, muscle signal, raised CK, picture, not better explained,
-    listed. Steps after the muscle signal count adults."""
-    today = float(day_number(dt.date.today()))
-    asked = f"coalesce((SELECT max(newest) FROM people), {today})" if day is None else repr(day)
-    adult = f"(birth_high IS NOT NULL AND {asked} - birth_high >= {ADULT_YEARS * 365.2425})"
-
-    def count(query: str) -> int:
-        return int(connection.execute(query).fetchall()[0][0])
-
-    adults = count(f"SELECT count(*) FROM people WHERE {adult}")
-    unborn = count("SELECT count(*) FROM people WHERE birth_high IS NULL")
-    base = f"FROM people JOIN levels USING (patient) WHERE {adult}"
-    signal = count(f"SELECT count(*) {base} AND level <> 'none'")
-    raised = count(f"SELECT count(*) {base} AND level <> 'none' AND ck_elevated")
-    seen = count(f"SELECT count(*) {base} AND picture")
-    open_ = count(f"SELECT count(*) {base} AND picture AND better_explained IS NOT TRUE")
-    ranks = ", ".join(f"'{level}'" for level in LEVELS if program.RANK[level] >= program.RANK[min_level])
-    listed = count(f"SELECT count(*) FROM levels WHERE level IN ({ranks})")
-    reasons = {
-        rule.label: count(f'SELECT count(*) {base} AND picture AND "{rule.id}"')
-        for rule in RULES.values()
-        if rule.part == "explained" and rule.id != "better_explained"
-    }
-    assessed = report.assessed
-    return [
-        _step("read", report.read, {}),
-        _step("assessed", assessed, dict(report.skipped)),
-        _step("adult", adults, {"birth": unborn, "younger": assessed - adults - unborn}),
-        _step("muscle_signal", signal, {"none": adults - signal}),
-        _step("raised_ck", raised, {"not_raised": signal - raised}),
-        _step("picture", seen, {}),
-        _step("not_better_explained", open_, {label: number for label, number in reasons.items() if number}),
-        _step("listed", listed, {}),
-    ]
-
-
-def _step(step: str, people: int, left_out: dict[str, int]) -> FunnelStep:
-    named = {
-        say(f"population.funnel.out_{reason}") if reason.isidentifier() and reason.islower() else reason: number
-        for reason, number in left_out.items()
-        if number
-    }
-    return FunnelStep(step, say(f"population.funnel.{step}"), people, named)
-
-
-__all__ = ["FunnelStep", "ScreenOptions", "Screening", "funnel", "same_level", "screen"]
+__all__ = ["FunnelStep", "ScreenOptions", "Screening", "same_level", "screen"]

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import math
+import os
 import random
-from collections.abc import Iterator
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +37,9 @@ RECORDED = 0.7
 """Chance that a sign which is present is written down (convention: missing data)."""
 DIAGNOSED = 0.4
 """Chance that IMNM has been recognised by the end of the record (convention)."""
-_CHUNK = 250_000
+_CHUNK = {"omop": 25_000, "fhir": 2_500}
+"""People in a part. Each part is made by one thread for itself, so that what is written does not depend on how many
+there are: the same arguments give the same bytes with the same version of DuckDB."""
 _LOCAL_IDS = 2_000_000_000
 """OMOP keeps concept ids above this for concepts that a site makes itself."""
 
@@ -108,6 +113,7 @@ _EVERYDAY: tuple[Item, ...] = (
     Item("pharyngitis", "SNOMED", "195662009", "Acute viral pharyngitis", "Condition"),
     Item("infarction", "SNOMED", "22298006", "Myocardial infarction", "Condition"),
     Item("fracture", "SNOMED", "125605004", "Fracture of bone", "Condition"),
+    Item("injury", "SNOMED", "417746004", "Traumatic injury", "Condition"),
     Item("back_pain", "SNOMED", "279039007", "Low back pain", "Condition"),
     Item("metformin", "RxNorm", "6809", "metformin", "Drug"),
     Item("lisinopril", "RxNorm", "29046", "lisinopril", "Drug"),
@@ -154,6 +160,27 @@ class Vocabulary:
         self.items[item.key] = item
         self.ids[item.key] = id if id is not None else _LOCAL_IDS + len(self.ids)
 
+    def table(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """The table *vocabulary*: with a concept's id and code its coding as FHIR writes it."""
+        connection.execute(
+            "CREATE TABLE vocabulary (key VARCHAR, id BIGINT, code VARCHAR, name VARCHAR, system VARCHAR, "
+            "coding VARCHAR)"
+        )
+        rows = []
+        for key, item in self.items.items():
+            coding = {"system": _SYSTEMS[item.vocabulary], "code": item.code, "display": item.name}
+            concept = json.dumps({"coding": [coding], "text": item.name}, separators=(",", ":"))
+            rows.append((key, self.ids[key], item.code, item.name, item.vocabulary, concept))
+        connection.executemany("INSERT INTO vocabulary VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+_SYSTEMS = {
+    "LOINC": "http://loinc.org",
+    "SNOMED": "http://snomed.info/sct",
+    "RxNorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
+}
+
 
 def synthesise(
     patients: int,
@@ -163,30 +190,50 @@ def synthesise(
     prevalence: float = 0.0002,
     progress: Progress = lambda line: None,
 ) -> Made:
-    """Write a population. The same arguments give the same people. Raises SourceError for impossible arguments."""
+    """Write a population. The same arguments give the same bytes. Raises SourceError for impossible arguments."""
     if patients < 1 or not 0 <= prevalence <= 0.5:
         raise SourceError(say("population.error.synth_numbers"))
+    out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SourceError(say("population.error.synth_folder", folder=out))
-    out.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        part.mkdir(parents=True)
+        made = _write(patients, part, form, seed, prevalence, progress)
+        if out.exists():
+            out.rmdir()
+        part.replace(out)
+    except (OSError, duckdb.IOException) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SourceError(say("population.error.cannot_write", file=out, reason=reason)) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return made._replace(truth=out / made.truth.name)
+
+
+def _write(patients: int, out: Path, form: str, seed: int, prevalence: float, progress: Progress) -> Made:
     vocabulary = Vocabulary()
     cases = _cases(patients, seed, prevalence)
-    connection = duckdb.connect()
-    connection.execute(f"SET threads = {cores()}")
-    connection.execute("SET preserve_insertion_order = false")
-    try:
-        if form == "omop":
-            _write_vocabulary(connection, vocabulary, out)
-        for start in range(0, patients, _CHUNK):
-            last = min(start + _CHUNK, patients)
-            here = [case for case in cases if start < case.person <= last]
-            _ill(connection, here)
-            _chunk(connection, vocabulary, start + 1, last, seed)
-            _add_cases(connection, vocabulary, here, seed)
-            (_write_omop if form == "omop" else _write_fhir)(connection, vocabulary, out, start // _CHUNK, patients)
-            progress(say("population.progress.synth", done=last, total=patients))
-    finally:
-        connection.close()
+    if form == "omop":
+        _write_vocabulary(vocabulary, out)
+    size = _CHUNK[form]
+    starts = range(0, patients, size)
+    places = _OMOP_TABLES if form == "omop" else _FHIR_TYPES
+    for name in places if form == "omop" and len(starts) > 1 else ():
+        (out / name).mkdir()
+
+    def part(start: int) -> None:
+        last = min(start + size, patients)
+        _part(vocabulary, [case for case in cases if start < case.person <= last], (start + 1, last), seed, form,
+              {name: _place(out, name, form, start // size, len(starts)) for name in places})  # fmt: skip
+
+    with ThreadPoolExecutor(cores()) as pool:
+        try:
+            for done, _ in enumerate(pool.map(part, starts), 1):
+                progress(say("population.progress.synth", done=min(done * size, patients), total=patients))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     truth = out / "truth.csv"
     with truth.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
@@ -196,14 +243,46 @@ def synthesise(
     return Made(patients, sum(case.disease in IMNM for case in cases), truth)
 
 
+def _place(out: Path, name: str, form: str, number: int, parts: int) -> Path:
+    """The file of a part of a table or type; of several parts OMOP tables are folders, as Spark writes them."""
+    if form == "fhir":
+        return out / (f"{name}.ndjson" if parts == 1 else f"{name}.{number:05d}.ndjson")
+    return out / f"{name}.parquet" if parts == 1 else out / name / f"{number:05d}.parquet"
+
+
+def _part(
+    vocabulary: Vocabulary, cases: list[CaseOf], people: tuple[int, int], seed: int, form: str, places: dict[str, Path]
+) -> None:
+    """Make these people and write them."""
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET threads = 1")
+        _ill(connection, cases)
+        vocabulary.table(connection)
+        _everyday(connection, *people, seed)
+        _add_cases(connection, cases, seed)
+        for query in _DISORDER:
+            connection.execute(query)
+        for name, path in places.items():
+            if form == "omop":
+                connection.execute(f"COPY ({_OMOP_TABLES[name]}) TO {literal(str(path))} (FORMAT parquet)")
+            else:
+                connection.execute(
+                    f"COPY ({_FHIR_TYPES[name]}) TO {literal(str(path))} "
+                    "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+                )
+    finally:
+        connection.close()
+
+
 # ---------------------------------------------------------------- everyday people, in SQL
 
 _MACROS = """
-CREATE OR REPLACE MACRO u(person, k) AS (hash(person * 4096 + k, {seed}) >> 11)::DOUBLE / 9007199254740992;
-CREATE OR REPLACE MACRO bell(x, y, z) AS (x + y + z) * 2 - 3;
+CREATE MACRO u(person, k) AS (hash(person * 4096 + k, {seed}) >> 11)::DOUBLE / 9007199254740992;
+CREATE MACRO bell(h) AS ((h & 2097151) + ((h >> 21) & 2097151) + (h >> 43)) / 1048576.0 - 3;
 """
 _PEOPLE = """
-CREATE OR REPLACE TABLE people AS
+CREATE TABLE people AS
 SELECT person, age, female, first, days, birth,
   greatest(2, (days / 365.0 * (0.3 + 1.5 * u(person, 5) * (0.4 + age / 70.0)))::INT) AS visits,
   age > 38 AND u(person, 6) < least(0.42, (age - 30) / 110.0) AS statin,
@@ -212,7 +291,10 @@ SELECT person, age, female, first, days, birth,
   age > 25 AND u(person, 9) < (CASE WHEN female THEN 0.05 ELSE 0.015 END) AS hypothyroid,
   age > 45 AND u(person, 10) < 0.02 AS infarction,
   u(person, 11) < 0.06 AS fracture,
-  age > 18 AND u(person, 12) < 0.008 AS myalgia
+  u(person, 15) < 0.003 AS injury,
+  age > 18 AND u(person, 12) < 0.008 AS myalgia,
+  age > 38 AND u(person, 16) < 0.04 AS statin_myalgia,
+  u(person, 17) < 0.01 AS birth_unsure, u(person, 18) < 0.004 AS sex_unknown
 FROM (SELECT person, age, female, birth, greatest(began, birth) AS first,
     greatest(30, DATE '{until}' - greatest(began, birth) - (u(person, 4) * 400)::INT)::INT AS days
   FROM (SELECT person, age, u(person, 2) < 0.505 AS female, DATE '{first}' + (u(person, 3) * 1460)::INT AS began,
@@ -220,17 +302,18 @@ FROM (SELECT person, age, female, birth, greatest(began, birth) AS first,
     FROM (SELECT person, CASE WHEN person IN (SELECT person FROM ill) THEN 32 + (54 * u(person, 14))::INT
         ELSE (96 * pow(u(person, 1), 1.15))::INT END AS age
       FROM range({start}, {last} + 1) AS t(person))))
+ORDER BY person
 """
 _VISITS = """
-CREATE OR REPLACE TABLE visits AS
+CREATE TABLE visits AS
 SELECT person, age, female, i, first + ((i + u(person, 100 + i)) * days / visits)::INT AS day,
-  u(person, 200 + i) < 0.5 AS panel, person * 64 + i AS visit
+  u(person, 200 + i) < 0.5 AS panel, person * 64 + i AS visit, hypertension OR diabetes AS chronic
 FROM (SELECT *, unnest(range(visits))::INT AS i FROM people)
 """
 _ITEMS = """
-CREATE OR REPLACE TABLE measured AS
-SELECT person, day, visit, key, unit, high,
-  round(greatest(least, middle + spread * bell(u(visit, k), u(visit, k + 50), u(visit, k + 90))), digits) AS number
+CREATE TABLE measured AS
+SELECT visit * 64 + k AS id, person, day, visit, key, unit, high,
+  round(greatest(least, middle + spread * bell(hash(visit * 4096 + k, {seed}))), digits) AS number
 FROM visits, (VALUES {items}) AS t(key, unit, middle, spread, least, digits, high, k, share, panel_only)
 WHERE (NOT panel_only OR panel) AND (share >= 1 OR u(visit, k + 130) < share)
 """
@@ -258,72 +341,108 @@ _MEASURED = (
 """key, UCUM unit, middle, spread, least, digits, upper limit, place of the dice, share of visits, only with a panel."""
 _ODD_RESULTS = """
 INSERT INTO measured
-SELECT person, first + (0.2 * days)::INT, NULL, 'tsh', 'm[IU]/L', 4.5, round(6 + 20 * pow(u(person, 301), 3), 2)
+SELECT person * 4096 + 4032 + slot, person, day, NULL, key, unit, high, number FROM (
+SELECT person, 0 AS slot, first + (0.2 * days)::INT AS day, 'tsh' AS key, 'm[IU]/L' AS unit, 4.5 AS high,
+  round(6 + 20 * pow(u(person, 301), 3), 2) AS number
 FROM people WHERE hypothyroid
-UNION ALL  -- CK is measured when there is a reason: a statin, a heart attack, an injury, muscle pain
-SELECT person, first + (u(person, 302) * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200,
+UNION ALL  -- CK is measured when there is reason: a statin, pain, a slow thyroid, a heart attack, an injury
+SELECT person, 1, first + (u(person, 302) * days)::INT, 'creatine_kinase_total', 'U/L', 200,
   round(60 + 190 * pow(u(person, 303), 2))
-FROM people WHERE (statin AND u(person, 304) < 0.04) OR (myalgia AND u(person, 305) < 0.5)
+FROM people WHERE (statin AND u(person, 304) < 0.03) OR (myalgia AND u(person, 305) < 0.5)
 UNION ALL
-SELECT person, first + (0.6 * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200,
+SELECT person, 2, first + (0.6 * days)::INT, 'creatine_kinase_total', 'U/L', 200,
   round(220 + 2400 * pow(u(person, 306), 2))
 FROM people WHERE infarction AND u(person, 307) < 0.35
 UNION ALL
-SELECT person, first + (u(person, 308) * days)::INT, NULL, 'creatine_kinase_total', 'U/L', 200,
+SELECT person, 3, first + (u(person, 308) * days)::INT, 'creatine_kinase_total', 'U/L', 200,
   round(120 + 1500 * pow(u(person, 309), 4))
 FROM people WHERE fracture AND u(person, 310) < 0.04
+UNION ALL  -- an injury with a CK that falls by half every two days or so, and sometimes with the kidney
+SELECT person, 4 + i, first + (u(person, 311) * days)::INT + 3 * i, 'creatine_kinase_total', 'U/L', 200,
+  round(greatest(90, exp(6 + 3.6 * u(person, 312)) * pow(0.35, i)))
+FROM (SELECT *, unnest([0, 1, 2]) AS i FROM people WHERE injury AND u(person, 313) < 0.6)
+UNION ALL
+SELECT person, 7, first + (u(person, 311) * days)::INT, 'creatinine', 'mg/dL', 1.2, round(1.4 + 3 * u(person, 314), 2)
+FROM people WHERE injury AND u(person, 313) < 0.2
+UNION ALL  -- the thyroid before it is treated
+SELECT person, 8, first + (0.2 * days)::INT, 'creatine_kinase_total', 'U/L', 200, round(120 + 700 * u(person, 315))
+FROM people WHERE hypothyroid AND u(person, 316) < 0.08
+UNION ALL  -- muscle pain on a statin: most have a normal or slightly raised CK, which comes down when it is stopped
+SELECT person, 9 + i, first + (moment * days)::INT + 35 * i, 'creatine_kinase_total', 'U/L', 200,
+  round(CASE WHEN i = 0 THEN 70 + 500 * pow(u(person, 317), 3) ELSE 60 + 120 * u(person, 318) END)
+FROM (SELECT *, unnest([0, 1]) AS i, 0.2 + 0.35 * u(person, 319) AS moment FROM people
+  WHERE statin AND statin_myalgia) WHERE u(person, 323 + i) < 0.6)
 """
 _CONDITIONS = """
-CREATE OR REPLACE TABLE stated AS
-SELECT person, first + (u(person, 320) * days * 0.5)::INT AS day, 'hypertension' AS key, NULL AS icd
+CREATE TABLE stated AS
+SELECT person * 4096 + 4032 + slot AS id, person, day, key, icd FROM (
+SELECT person, 0 AS slot, first + (u(person, 320) * days * 0.5)::INT AS day, 'hypertension' AS key, NULL AS icd
   FROM people WHERE hypertension
-UNION ALL SELECT person, first + (u(person, 321) * days)::INT, 'diabetes', NULL FROM people WHERE diabetes
-UNION ALL SELECT person, first + (u(person, 322) * days * 0.3)::INT, 'hyperlipidemia', NULL FROM people WHERE statin
-UNION ALL SELECT person, first + (0.2 * days)::INT, 'hypothyroidism', NULL FROM people WHERE hypothyroid
-UNION ALL SELECT person, first + (0.6 * days)::INT, 'infarction', NULL FROM people WHERE infarction
-UNION ALL SELECT person, first + (u(person, 308) * days)::INT, 'fracture', NULL FROM people WHERE fracture
-UNION ALL SELECT person, first + (u(person, 302) * days)::INT, 'myalgia', 'M79.10' FROM people WHERE myalgia
-UNION ALL SELECT person, day, CASE WHEN u(visit, 330) < 0.5 THEN 'pharyngitis' ELSE 'back_pain' END, NULL
+UNION ALL SELECT person, 1, first + (u(person, 321) * days)::INT, 'diabetes', NULL FROM people WHERE diabetes
+UNION ALL SELECT person, 2, first + (u(person, 322) * days * 0.3)::INT, 'hyperlipidemia', NULL
+  FROM people WHERE statin AND u(person, 325) < 0.85
+UNION ALL SELECT person, 3, first + (0.2 * days)::INT, 'hypothyroidism', NULL
+  FROM people WHERE hypothyroid AND u(person, 326) < 0.85
+UNION ALL SELECT person, 4, first + (0.6 * days)::INT, 'infarction', NULL FROM people WHERE infarction
+UNION ALL SELECT person, 5, first + (u(person, 308) * days)::INT, 'fracture', NULL FROM people WHERE fracture
+UNION ALL SELECT person, 6, first + (u(person, 302) * days)::INT, 'myalgia', 'M79.10' FROM people WHERE myalgia
+UNION ALL SELECT person, 7, first + (u(person, 311) * days)::INT, 'injury', NULL FROM people WHERE injury
+UNION ALL SELECT person, 8, first + (u(person, 311) * days)::INT, 'rhabdomyolysis', 'M62.82'
+  FROM people WHERE injury AND u(person, 313) < 0.25
+UNION ALL SELECT person, 9, first + ((0.2 + 0.35 * u(person, 319)) * days)::INT, 'myalgia', 'M79.10'
+  FROM people WHERE statin AND statin_myalgia AND u(person, 327) < 0.7)
+UNION ALL SELECT visit * 64, person, day, CASE WHEN u(visit, 330) < 0.5 THEN 'pharyngitis' ELSE 'back_pain' END, NULL
   FROM visits WHERE u(visit, 331) < 0.35
-UNION ALL SELECT person, day, CASE WHEN u(visit, 332) < 0.7 THEN 'hypertension' ELSE 'diabetes' END, NULL
-  FROM visits JOIN people USING (person) WHERE (hypertension OR diabetes) AND u(visit, 333) < 0.6
+UNION ALL SELECT visit * 64 + 1, person, day, CASE WHEN u(visit, 332) < 0.7 THEN 'hypertension' ELSE 'diabetes' END,
+  NULL FROM visits WHERE chronic AND u(visit, 333) < 0.6
 """
 _DRUGS = """
-CREATE OR REPLACE TABLE taken AS
+CREATE TABLE taken AS
 WITH users AS (
   SELECT person, first, days, u(person, 340) AS begins,
-    CASE WHEN u(person, 341) < 0.2 THEN 0.15 + 0.5 * u(person, 342) ELSE 1 END AS ends,
+    CASE WHEN statin_myalgia AND u(person, 346) < 0.6 THEN least(1, (0.2 + 0.35 * u(person, 319)) / 0.6)
+      WHEN u(person, 341) < 0.2 THEN 0.15 + 0.5 * u(person, 342) ELSE 1 END AS ends,
     CASE WHEN u(person, 343) < 0.15 THEN 0.5 ELSE 2 END AS switch,
     ['atorvastatin', 'simvastatin', 'rosuvastatin'][1 + (u(person, 344) * 2.99)::INT] AS one,
     ['rosuvastatin', 'atorvastatin', 'simvastatin'][1 + (u(person, 345) * 2.99)::INT] AS other
   FROM people WHERE statin),
 fills AS (
-  SELECT person, first + (begins * 0.4 * days)::INT + i * 90 AS day, (i * 90) / (days * 0.6) AS place, one, other,
+  SELECT person, i, first + (begins * 0.4 * days)::INT + i * 90 AS day, (i * 90) / (days * 0.6) AS place, one, other,
     ends, switch
   FROM (SELECT *, unnest(range((days * 0.6 / 90)::INT))::INT AS i FROM users))
-SELECT person, day, day + 89 AS finish, 90 AS supply, CASE WHEN place > switch THEN other ELSE one END AS key
+SELECT person * 4096 + i AS id, person, day, day + 89 AS finish, 90 AS supply,
+  CASE WHEN place > switch THEN other ELSE one END AS key
 FROM fills WHERE place <= ends
 UNION ALL
-SELECT person, first + (i * 90 + (u(person, 350) * 60))::INT, first + (i * 90 + 89 + u(person, 350) * 60)::INT, 90, key
-FROM (SELECT person, first, 'lisinopril' AS key, unnest(range(days // 90)) AS i FROM people WHERE hypertension
-  UNION ALL SELECT person, first, 'metformin', unnest(range(days // 90)) FROM people WHERE diabetes
-  UNION ALL SELECT person, first + (0.2 * days)::INT, 'levothyroxine', unnest(range((days * 0.8 / 90)::INT)) FROM people
-    WHERE hypothyroid
-  UNION ALL SELECT person, first, 'omeprazole', unnest(range(days // 180)) FROM people WHERE u(person, 351) < 0.15)
+SELECT person * 4096 + slot * 64 + i, person, first + (i * 90 + (u(person, 350) * 60))::INT,
+  first + (i * 90 + 89 + u(person, 350) * 60)::INT, 90, key
+FROM (SELECT person, first, 1 AS slot, 'lisinopril' AS key, unnest(range(days // 90)) AS i FROM people
+    WHERE hypertension
+  UNION ALL SELECT person, first, 2, 'metformin', unnest(range(days // 90)) FROM people WHERE diabetes
+  UNION ALL SELECT person, first + (0.2 * days)::INT, 3, 'levothyroxine', unnest(range((days * 0.8 / 90)::INT))
+    FROM people WHERE hypothyroid
+  UNION ALL SELECT person, first, 4, 'omeprazole', unnest(range(days // 180)) FROM people WHERE u(person, 351) < 0.15)
 UNION ALL
-SELECT person, day, day + 7, 7, 'amoxicillin' FROM visits WHERE u(visit, 352) < 0.06
+SELECT person * 4096 + 5 * 64 + i, person, day, day + 7, 7, 'amoxicillin' FROM visits WHERE u(visit, 352) < 0.06
 """
+_DISORDER = (
+    # what records are like: units and limits get lost, laboratories use codes of their own, names are typed by hand
+    "ALTER TABLE measured ADD COLUMN source VARCHAR",
+    "UPDATE measured SET unit = CASE WHEN u(id, 401) < 0.02 THEN NULL ELSE unit END, "
+    "high = CASE WHEN u(id, 402) < 0.15 THEN NULL ELSE high END, source = CASE WHEN u(person, 403) < 0.08 THEN "
+    "'CPK TOTAL' WHEN u(person, 403) < 0.1 THEN 'Creatine kinase' END WHERE key = 'creatine_kinase_total'",
+    "ALTER TABLE taken ADD COLUMN source VARCHAR",
+    "UPDATE taken SET source = upper(key) || ' 20 MG TABLET' WHERE u(person, 404) < 0.04 AND key LIKE '%statin'",
+)
 
 
 def _ill(connection: duckdb.DuckDBPyConnection, cases: list[CaseOf]) -> None:
     """Who has a muscle disease: they are adults."""
-    connection.execute("CREATE OR REPLACE TABLE ill (person BIGINT)")
-    for start in range(0, len(cases), 5000):
-        numbers = ", ".join(f"({case.person})" for case in cases[start : start + 5000])
-        connection.execute(f"INSERT INTO ill VALUES {numbers}")
+    numbers = ", ".join(str(case.person) for case in cases)
+    connection.execute(f"CREATE TABLE ill AS SELECT unnest([{numbers}]::BIGINT[]) AS person")
 
 
-def _chunk(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, start: int, last: int, seed: int) -> None:
+def _everyday(connection: duckdb.DuckDBPyConnection, start: int, last: int, seed: int) -> None:
     """The everyday records of these people in our own tables."""
     items = ", ".join(
         "(" + ", ".join("NULL" if v is None else literal(v) if isinstance(v, str) else str(v) for v in row) + ")"
@@ -333,15 +452,9 @@ def _chunk(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, start:
         if statement.strip():
             connection.execute(statement)
     connection.execute(_PEOPLE.format(start=start, last=last, first=FIRST_DAY, until=LAST_DAY))
-    for query in (_VISITS, _ITEMS.format(items=items), _ODD_RESULTS, _CONDITIONS, _DRUGS):
+    for query in (_VISITS, _ITEMS.format(items=items, seed=seed), _ODD_RESULTS, _CONDITIONS, _DRUGS):
         connection.execute(query)
-    connection.execute("CREATE OR REPLACE TABLE answered (person BIGINT, day DATE, key VARCHAR, text VARCHAR)")
-    rows = [(key, id, vocabulary.items[key].code, vocabulary.items[key].name, vocabulary.items[key].vocabulary)
-            for key, id in vocabulary.ids.items()]  # fmt: skip
-    connection.execute(
-        "CREATE OR REPLACE TABLE vocabulary (key VARCHAR, id BIGINT, code VARCHAR, name VARCHAR, system VARCHAR)"
-    )
-    connection.executemany("INSERT INTO vocabulary VALUES (?, ?, ?, ?, ?)", rows)
+    connection.execute("CREATE TABLE answered (id BIGINT, person BIGINT, day DATE, key VARCHAR, text VARCHAR)")
 
 
 # ---------------------------------------------------------------- people with a muscle disease
@@ -416,21 +529,28 @@ class _Records(NamedTuple):
     answered: list[Row]
 
 
-def _add_cases(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, cases: list[CaseOf], seed: int) -> None:
+def _add_cases(connection: duckdb.DuckDBPyConnection, cases: list[CaseOf], seed: int) -> None:
     """What people with a muscle disease have on record beside everyday things."""
     records = _Records([], [], [], [])
     for case in cases:
         _record(case, random.Random(f"{seed}:{case.person}"), records)
-    for table, rows, names in (
-        ("measured", records.measured, "person, day, key, unit, high, number"),
-        ("stated", records.stated, "person, day, key, icd"),
-        ("taken", records.taken, "person, day, finish, supply, key"),
-        ("answered", records.answered, "person, day, key, text"),
-    ):
-        for start in range(0, len(rows), 500):
-            part = rows[start : start + 500]
-            places = ", ".join("(" + ", ".join("?" * len(part[0])) + ")" for _ in part)
-            connection.execute(f"INSERT INTO {table} ({names}) VALUES {places}", [v for row in part for v in row])
+    for table, rows, names, slot in (
+        ("measured", records.measured, "person BIGINT, day DATE, key VARCHAR, unit VARCHAR, high DOUBLE, number DOUBLE",
+         3968),
+        ("stated", records.stated, "person BIGINT, day DATE, key VARCHAR, icd VARCHAR", 3968),
+        ("taken", records.taken, "person BIGINT, day DATE, finish DATE, supply INT, key VARCHAR", 512),
+        ("answered", records.answered, "person BIGINT, day DATE, key VARCHAR, text VARCHAR", 3904),
+    ):  # fmt: skip
+        columns = ", ".join(name.split()[0] for name in names.split(", "))
+        data = json.dumps([dict(zip(columns.split(", "), row, strict=True)) for row in rows], default=str)
+        fields = ", ".join(f'"{name.split()[0]}": "{name.split()[1]}"' for name in names.split(", "))
+        connection.execute(
+            f"INSERT INTO {table} (id, {columns}) SELECT person * 4096 + {slot} + "
+            f"row_number() OVER (PARTITION BY person ORDER BY place) - 1 AS id, {columns} FROM (SELECT unnest(rows, "
+            f"recursive := true), generate_subscripts(rows, 1) AS place FROM (SELECT from_json($1::JSON, "
+            f"'[{{{fields}}}]') AS rows)) ORDER BY id",
+            [data],
+        )
 
 
 def _record(case: CaseOf, dice: random.Random, records: _Records) -> None:
@@ -488,57 +608,45 @@ def _recognised(case: CaseOf, day: dt.date, dice: random.Random, records: _Recor
 # ---------------------------------------------------------------- OMOP
 
 _OMOP_TABLES = {
-    "person": "SELECT person AS person_id, CASE WHEN female THEN 8532 ELSE 8507 END AS gender_concept_id, "
-    "year(birth)::INT AS year_of_birth, month(birth)::INT AS month_of_birth, day(birth)::INT AS day_of_birth, "
+    "person": "SELECT person AS person_id, CASE WHEN sex_unknown THEN 0 WHEN female THEN 8532 ELSE 8507 END AS "
+    "gender_concept_id, year(birth)::INT AS year_of_birth, CASE WHEN NOT birth_unsure THEN month(birth)::INT END AS "
+    "month_of_birth, CASE WHEN NOT birth_unsure THEN day(birth)::INT END AS day_of_birth, "
     "0 AS race_concept_id, 0 AS ethnicity_concept_id, person::VARCHAR AS person_source_value FROM people",
     "observation_period": "SELECT person AS observation_period_id, person AS person_id, first AS "
     "observation_period_start_date, first + days AS observation_period_end_date, 32817 AS period_type_concept_id "
     "FROM people",
-    "measurement": "SELECT {base} + row_number() OVER () AS measurement_id, person AS person_id, v.id AS "
-    "measurement_concept_id, day AS measurement_date, 32817 AS measurement_type_concept_id, "
+    "visit_occurrence": "SELECT visit AS visit_occurrence_id, person AS person_id, 9202 AS visit_concept_id, day AS "
+    "visit_start_date, day AS visit_end_date, 32817 AS visit_type_concept_id FROM visits",
+    "measurement": "SELECT m.id AS measurement_id, person AS person_id, CASE WHEN source IS NULL THEN v.id ELSE 0 END "
+    "AS measurement_concept_id, day AS measurement_date, 32817 AS measurement_type_concept_id, "
     "NULL::INT AS operator_concept_id, number AS value_as_number, NULL::INT AS value_as_concept_id, "
-    "0 AS unit_concept_id, NULL::DOUBLE AS range_low, high::DOUBLE AS range_high, v.code AS measurement_source_value, "
-    "0 AS measurement_source_concept_id, unit AS unit_source_value, text AS value_source_value "
-    "FROM (SELECT person, day, key, number, unit, high, NULL AS text FROM measured "
-    "UNION ALL SELECT person, day, key, NULL, NULL, NULL, text FROM answered) JOIN vocabulary v USING (key)",
-    "condition_occurrence": "SELECT {base} + row_number() OVER () AS condition_occurrence_id, person AS person_id, "
+    "0 AS unit_concept_id, NULL::DOUBLE AS range_low, high::DOUBLE AS range_high, visit AS visit_occurrence_id, "
+    "coalesce(source, v.code) AS measurement_source_value, 0 AS measurement_source_concept_id, "
+    "unit AS unit_source_value, text AS value_source_value "
+    "FROM (SELECT id, person, day, visit, key, number, unit, high, source, NULL AS text FROM measured "
+    "UNION ALL SELECT id, person, day, NULL, key, NULL, NULL, NULL, NULL, text FROM answered) m "
+    "JOIN vocabulary v USING (key)",
+    "condition_occurrence": "SELECT s.id AS condition_occurrence_id, person AS person_id, "
     "v.id AS condition_concept_id, day AS condition_start_date, day AS condition_end_date, "
     "32817 AS condition_type_concept_id, "
     "0 AS condition_status_concept_id, coalesce(icd, v.code) AS condition_source_value, coalesce(i.id, 0) AS "
     "condition_source_concept_id FROM stated s JOIN vocabulary v USING (key) LEFT JOIN vocabulary i ON i.key = s.icd",
-    "drug_exposure": "SELECT {base} + row_number() OVER () AS drug_exposure_id, person AS person_id, "
-    "v.id AS drug_concept_id, day AS drug_exposure_start_date, finish AS drug_exposure_end_date, "
+    "drug_exposure": "SELECT t.id AS drug_exposure_id, person AS person_id, "
+    "CASE WHEN source IS NULL THEN v.id ELSE 0 END AS drug_concept_id, day AS drug_exposure_start_date, "
+    "finish AS drug_exposure_end_date, "
     "32817 AS drug_type_concept_id, NULL::VARCHAR AS stop_reason, supply AS days_supply, 0 AS route_concept_id, "
-    "v.code AS drug_source_value, "
-    "0 AS drug_source_concept_id FROM taken JOIN vocabulary v USING (key)",
+    "coalesce(source, v.code) AS drug_source_value, "
+    "0 AS drug_source_concept_id FROM taken t JOIN vocabulary v USING (key)",
 }
 
 
-def _write_omop(
-    connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, out: Path, part: int, patients: int
-) -> None:
-    several = patients > _CHUNK
-    for table, query in _OMOP_TABLES.items():
-        path = out / f"{table}.parquet"
-        if several:
-            (out / table).mkdir(exist_ok=True)
-            path = out / table / f"{part:04d}.parquet"
-        query = query.format(base=part * 1_000_000_000)
-        connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
-
-
-def _write_vocabulary(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, out: Path) -> None:
+def _write_vocabulary(vocabulary: Vocabulary, out: Path) -> None:
+    connection = duckdb.connect()
     rows = [
-        (
-            vocabulary.ids[key],
-            item.name,
-            item.domain,
-            item.vocabulary,
-            item.code,
-            None if item.vocabulary == "ICD10CM" else "S",
-        )
+        (vocabulary.ids[key], item.name, item.domain, item.vocabulary, item.code,
+         None if item.vocabulary == "ICD10CM" else "S")
         for key, item in vocabulary.items.items()
-    ]
+    ]  # fmt: skip
     connection.execute(
         "CREATE TABLE concept (concept_id BIGINT, concept_name VARCHAR, domain_id VARCHAR, vocabulary_id VARCHAR, "
         "concept_code VARCHAR, standard_concept VARCHAR)"
@@ -557,102 +665,76 @@ def _write_vocabulary(connection: duckdb.DuckDBPyConnection, vocabulary: Vocabul
                        f"'5.4' AS cdm_version, {today} AS source_release_date"),
     ):  # fmt: skip
         connection.execute(f"COPY ({query}) TO {literal(str(out / f'{table}.parquet'))} (FORMAT parquet)")
+    connection.close()
 
 
 # ---------------------------------------------------------------- FHIR
 
-_CODING = (
-    'struct_pack("coding" := [struct_pack("system" := {system}, "code" := {v}.code, "display" := {v}.name)], '
-    '"text" := {v}.name)'
-)
-_URI = (
-    "CASE {v}.system WHEN 'LOINC' THEN 'http://loinc.org' WHEN 'SNOMED' THEN 'http://snomed.info/sct' WHEN "
-    "'RxNorm' THEN 'http://www.nlm.nih.gov/research/umls/rxnorm' ELSE 'http://hl7.org/fhir/sid/icd-10-cm' END"
-)
+
+def _line(*parts: str) -> str:
+    """A line of JSON as SQL: texts in JSON, and columns (in braces) between them."""
+    found = []
+    for part in parts:
+        found.append(part[1:-1] if part.startswith("{") and part.endswith("}") else literal(part))
+    return "concat(" + ", ".join(found) + ") AS line"
 
 
-_META = (
-    'struct_pack("versionId" := \'1\', "lastUpdated" := day || \'T10:00:00.000+00:00\', "profile" := '
-    "['http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab']) AS meta"
-)
-_CATEGORY = (
-    '[struct_pack("coding" := [struct_pack("system" := '
-    "'http://terminology.hl7.org/CodeSystem/observation-category', \"code\" := 'laboratory', "
-    "\"display\" := 'laboratory')])] AS category"
-)
-
-
-def _coding(alias: str) -> str:
-    return _CODING.format(system=_URI.format(v=alias), v=alias)
-
-
-def _subject() -> str:
-    return "struct_pack(\"reference\" := 'Patient/' || person)"
-
-
-def _fhir_queries() -> Iterator[tuple[str, str]]:
-    yield (
-        "Patient",
-        (
-            "SELECT 'Patient' AS \"resourceType\", person::VARCHAR AS id, "
-            "CASE WHEN female THEN 'female' ELSE 'male' END "
-            'AS gender, birth::VARCHAR AS "birthDate" FROM people'
-        ),
+_SUBJECT = ',"subject":{"reference":"Patient/'
+_FHIR_TYPES = {
+    "Patient": "SELECT "
+    + _line(
+        '{"resourceType":"Patient","id":"', "{person}", '"',
+        """{CASE WHEN sex_unknown THEN '' WHEN female THEN ',"gender":"female"' ELSE ',"gender":"male"' END}""",
+        ',"birthDate":"', "{CASE WHEN birth_unsure THEN left(birth::VARCHAR, 4) ELSE birth::VARCHAR END}", '"}',
     )
-    yield (
-        "Encounter",
-        (
-            "SELECT 'Encounter' AS \"resourceType\", visit::VARCHAR AS id, 'finished' AS status, "
-            f"{_subject()} AS subject, "
-            'struct_pack("start" := day::VARCHAR, "end" := day::VARCHAR) AS period FROM visits'
-        ),
+    + " FROM people",
+    "Encounter": "SELECT "
+    + _line(
+        '{"resourceType":"Encounter","id":"', "{visit}",
+        '","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"}',
+        _SUBJECT, "{person}", '"},"period":{"start":"', "{d}", '","end":"', "{d}", '"}}',
     )
-    status = 'struct_pack("coding" := [struct_pack("code" := \'confirmed\')])'
-    yield (
-        "Condition",
-        (
-            "SELECT 'Condition' AS \"resourceType\", 'c' || row_number() OVER () + {base} AS id, "
-            f'{status} AS "verificationStatus", {_coding("v")} AS code, {_subject()} AS subject, day::VARCHAR AS '
-            '"onsetDateTime", day::VARCHAR AS "recordedDate" FROM stated s JOIN vocabulary v ON v.key = '
-            "CASE WHEN s.icd IS NOT NULL AND hash(s.person, s.icd) % 2 = 0 THEN s.icd ELSE s.key END"
-        ),
+    + " FROM (SELECT *, day::VARCHAR AS d FROM visits)",
+    "Condition": "SELECT "
+    + _line(
+        '{"resourceType":"Condition","id":"c', "{s.id}",
+        '","verificationStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-ver-status",'
+        '"code":"confirmed"}]},"code":', "{v.coding}", _SUBJECT, "{person}", '"},"onsetDateTime":"', "{d}",
+        '","recordedDate":"', "{d}", '"}',
     )
-    number = 'struct_pack("value" := number, "unit" := unit, "code" := unit)'
-    limit = 'CASE WHEN high IS NOT NULL THEN [struct_pack("high" := struct_pack("value" := high, "unit" := unit))] END'
-    yield (
-        "Observation",
-        (
-            "SELECT 'Observation' AS \"resourceType\", 'o' || row_number() OVER () + {base} AS id, "
-            f"{_META}, 'final' AS status, {_CATEGORY}, "
-            f"{_coding('v')} AS code, {_subject()} AS subject, "
-            "CASE WHEN visit IS NOT NULL THEN struct_pack(\"reference\" := 'Encounter/' || visit) END AS encounter, "
-            "day || 'T08:00:00+00:00' AS \"effectiveDateTime\", day || 'T09:30:00.000+00:00' AS issued, "
-            f'CASE WHEN number IS NOT NULL THEN {number} END AS "valueQuantity", text AS "valueString", {limit} AS '
-            '"referenceRange" FROM (SELECT person, day, visit, key, number, unit, high, NULL AS text FROM measured '
-            "UNION ALL SELECT person, day, NULL, key, NULL, NULL, NULL, text FROM answered) "
-            "JOIN vocabulary v USING (key)"
-        ),
+    + " FROM (SELECT *, day::VARCHAR AS d, CASE WHEN icd IS NOT NULL AND u(id, 405) < 0.5 THEN icd ELSE key END AS "
+    "used FROM stated) s JOIN vocabulary v ON v.key = s.used",
+    "Observation": "SELECT "
+    + _line(
+        '{"resourceType":"Observation","id":"o', "{m.id}", '","meta":{"versionId":"1","lastUpdated":"', "{d}",
+        'T10:00:00.000+00:00","profile":['
+        '"http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"]},"status":"final","category":['
+        '{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory",'
+        '"display":"laboratory"}]}],"code":',
+        """{CASE WHEN source IS NULL THEN v.coding ELSE concat('{"text":"', source, '"}') END}""",
+        _SUBJECT, "{person}", '"}',
+        """{CASE WHEN visit IS NOT NULL THEN concat(',"encounter":{"reference":"Encounter/', visit, '"}') END}""",
+        ',"effectiveDateTime":"', "{d}", 'T08:00:00+00:00","issued":"', "{d}", 'T09:30:00.000+00:00"',
+        """{CASE WHEN number IS NOT NULL THEN concat(',"valueQuantity":{"value":', number) END}""",
+        """{CASE WHEN number IS NOT NULL AND unit IS NOT NULL THEN concat(',"unit":"', unit,"""
+        """ '","system":"http://unitsofmeasure.org","code":"', unit, '"') END}""",
+        """{CASE WHEN number IS NOT NULL THEN '}' END}""",
+        """{CASE WHEN text IS NOT NULL THEN concat(',"valueString":"', text, '"') END}""",
+        """{CASE WHEN high IS NOT NULL THEN concat(',"referenceRange":[{"high":{"value":', high,"""
+        """ CASE WHEN unit IS NOT NULL THEN concat(',"unit":"', unit, '"') END, '}}]') END}""",
+        "}",
     )
-    yield (
-        "MedicationRequest",
-        (
-            "SELECT 'MedicationRequest' AS \"resourceType\", 'm' || row_number() OVER () + {base} AS id, "
-            "CASE WHEN finish < DATE '2023-10-01' THEN 'completed' ELSE 'active' END AS status, 'order' AS intent, "
-            f'{_coding("v")} AS "medicationCodeableConcept", {_subject()} AS subject, day::VARCHAR AS "authoredOn", '
-            'struct_pack("validityPeriod" := struct_pack("start" := day::VARCHAR, "end" := finish::VARCHAR)) AS '
-            '"dispenseRequest" FROM taken JOIN vocabulary v USING (key)'
-        ),
+    + " FROM (SELECT id, person, day::VARCHAR AS d, visit, key, number, unit, high, source, NULL AS text FROM measured "
+    "UNION ALL SELECT id, person, day::VARCHAR, NULL, key, NULL, NULL, NULL, NULL, text FROM answered) m "
+    "JOIN vocabulary v USING (key)",
+    "MedicationRequest": "SELECT "
+    + _line(
+        '{"resourceType":"MedicationRequest","id":"m', "{t.id}", '","status":"',
+        "{CASE WHEN finish < DATE '2023-10-01' THEN 'completed' ELSE 'active' END}",
+        '","intent":"order","medicationCodeableConcept":',
+        """{CASE WHEN source IS NULL THEN v.coding ELSE concat('{"text":"', source, '"}') END}""",
+        _SUBJECT, "{person}", '"},"authoredOn":"', "{d}", '","dispenseRequest":{"validityPeriod":{"start":"', "{d}",
+        '","end":"', "{finish::VARCHAR}", '"}}}',
     )
-
-
-def _write_fhir(
-    connection: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, out: Path, part: int, patients: int
-) -> None:
-    suffix = f".{part:04d}" if patients > _CHUNK else ""
-    for kind, query in _fhir_queries():
-        path = out / f"{kind}{suffix}.ndjson"
-        query = query.replace("{base}", str(part * 1_000_000_000))
-        connection.execute(
-            f"COPY (SELECT regexp_replace(to_json(r)::VARCHAR, ',\"[A-Za-z]+\":null', '', 'g') FROM ({query}) r) "
-            f"TO {literal(str(path))} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
-        )
+    + " FROM (SELECT *, day::VARCHAR AS d FROM taken) t JOIN vocabulary v USING (key)",
+}  # fmt: skip

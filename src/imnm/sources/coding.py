@@ -107,6 +107,8 @@ class Coder:
         words = [coded.text] if coded.text else []
         words += [coding.display for coding in codings if coding.display and coding.display not in words]
         text = words[0] if words else next((coding.code for coding in codings if coding.code), "") or ""
+        if not words and text.replace(" ", "").isalpha():  # a site's list of names, each its own code
+            words = [text]
         by_code = with_ancestors(
             match for coding in codings for match in self._by_code(coding.system or "", coding.code or "")
         )

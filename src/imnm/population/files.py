@@ -1,0 +1,41 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imnm.knowledge.messages import say
+
+from .source import SourceError
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A path beside the target to write to, moved to its place when complete. A link is followed; a device or a pipe
+    is written to, not replaced. Raises SourceError where nothing can be written."""
+    path = target.resolve()
+    special = path.exists() and not path.is_file()
+    part = Path(tempfile.gettempdir() if special else path.parent) / f".{path.name}.{os.getpid()}.part"
+    try:
+        yield part
+        if special:
+            with part.open("rb") as source, path.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+        else:
+            part.replace(path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SourceError(say("population.error.cannot_write", file=target, reason=reason)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with whole(target) as part:
+        part.write_text(text, encoding="utf-8", errors="replace", newline="")
