@@ -101,7 +101,7 @@ def test_cohort_rows(answer: Screening) -> None:
 
 def test_the_page_needs_nothing_and_hides_nothing(answer: Screening) -> None:
     answer.worklist[0].reasons += " <script>alert(1)</script>"
-    page = output.page(answer)
+    page = output.written(answer, "html", None)
     answer.worklist[0].reasons = answer.worklist[0].reasons.removesuffix(" <script>alert(1)</script>")
     assert "<script>alert" not in page
     assert not re.search(r"(?:src|href)\s*=|@import|https?://", page)

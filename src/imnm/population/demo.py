@@ -16,6 +16,7 @@ def demo(write: Callable[[str], object], folder: Path | None) -> None:
     try:
         from . import output
         from .files import write_text
+        from .page import page
         from .screen import screen
     except ImportError:  # the population extra is not installed
         write("\n" + say("population.error.extra") + "\n")
@@ -25,6 +26,6 @@ def demo(write: Callable[[str], object], folder: Path | None) -> None:
     write("\n" + say("population.demo.title", people=answer.report.read) + "\n\n")
     write(output.table(answer, _SHOWN))
     if folder is not None:
-        page = folder / "worklist.html"
-        write_text(page, output.page(answer))
-        write("\n" + say("population.demo.page", page=page) + "\n")
+        target = folder / "worklist.html"
+        write_text(target, page(answer))
+        write("\n" + say("population.demo.page", page=target) + "\n")

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
-import html
 import io
 import itertools
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
 
+from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import has, say
 
 from . import mapping
 from .files import whole, write_text
-from .funnel import LEVELS
 from .rows import ListedRow, WhyRow
 from .screen import Screening
 from .store import literal
@@ -37,10 +34,16 @@ def label(kind: str, id: str | None) -> str:
     """What a person calls an id of a disease or a step; the id itself where nothing is said."""
     if not id:
         return ""
-    if kind == "disease" and has(f"diseases.{id}"):
-        return say(f"diseases.{id}")
-    key = f"steps.{id.replace(':', '_')}.title"
-    return say(key) if kind == "step" and has(key) else id
+    if kind == "disease":
+        return say(f"diseases.{id}") if has(f"diseases.{id}") else id
+    if has(f"steps.{id}.title"):
+        return say(f"steps.{id}.title")
+    action, _, subject = id.partition(":")
+    if action == "stop":
+        return say("steps.stop:drug.title", drug=subject.replace("_", " "))
+    if action == "ask" and subject in FINDINGS:
+        return say("population.page.ask", finding=FINDINGS[subject].label)
+    return id
 
 
 def summary_lines(answer: Screening, counts: bool = True) -> list[str]:
@@ -267,114 +270,7 @@ def counts_only(answer: Screening, least: int, form: str) -> str:
     return "\n".join([*lines, "", note]) + "\n"
 
 
-# ---------------------------------------------------------------- a page
-
-
-def page(answer: Screening, limit: int | None = None) -> str:
-    """The worklist as one file: no network, sorting by clicking a heading, filtering by typing and by level."""
-    names = ("patient_id", "level", "urgency", "top_disease", "top_probability", "ck_peak_u_l", "ck_peak_on", "statin",
-             "first_flagged_on", "already_coded", "reasons", "next_steps")  # fmt: skip
-    chosen = limited(answer, limit)
-    rows = [row for row in chosen if row.changed_on is None]
-    changes: dict[str, list[str]] = {}
-    for row in chosen:
-        if row.changed_on is not None:
-            changes.setdefault(row.patient_id, []).append(f"{row.changed_on} {row.level}")
-    head = "".join(f'<th scope="col"><button>{_text(say(f"population.page.{name}"))}</button></th>' for name in names)
-    body = "".join(_page_row(row, names, changes.get(row.patient_id, [])) for row in rows)
-    levels = "".join(
-        f'<label><input type="checkbox" value="{level}" checked> {level} ({answer.levels[level]:,})</label>'
-        for level in LEVELS
-        if any(row.level == level for row in rows)
-    )
-    funnel = "".join(
-        f"<tr><td>{step.people:,}</td><td>{_text(step.label)}</td><td>"
-        + "; ".join(f"{number:,} {_text(reason)}" for reason, number in step.left_out.items())
-        + "</td></tr>"
-        for step in answer.funnel
-    )
-    notes = "".join(f"<li>{_text(line.strip())}</li>" for line in summary_lines(answer))
-    warning = ""
-    if answer.disagreements:
-        warning = f'<p role="alert">{_text(say("population.summary.first", count=len(answer.disagreements)))}</p>'
-    return _PAGE.format(
-        title=_text(say("population.page.title")),
-        subtitle=_text(say("population.page.subtitle", count=len(rows), as_of=answer.as_of, level=answer.min_level,
-                           made=dt.date.today().isoformat())),
-        warning=warning, find=_text(say("population.page.find")), levels=levels, head=head, body=body,
-        funnel_title=_text(say("population.page.funnel")), funnel=funnel, read=_text(say("population.page.read")),
-        notes=notes, notice=_text(say("population.notice")),
-    )  # fmt: skip
-
-
-def _page_row(row: ListedRow, names: Iterable[str], changes: list[str]) -> str:
-    cells = []
-    for name in names:
-        value: Any = getattr(row, name)
-        shown, key = _shown(name, value), "" if value is None else value
-        extra = ""
-        if name == "level" and changes:
-            extra = f"<details><summary>{len(changes)}</summary>{_text('; '.join(changes))}</details>"
-        if name == "level" and row.engines_differ:
-            extra += f" <strong>! {_text(row.engines_differ)}</strong>"
-        cells.append(f'<td data-key="{_text(str(key))}">{_text(shown)}{extra}</td>')
-    return f'<tr data-level="{row.level}">{"".join(cells)}</tr>'
-
-
-def _shown(name: str, value: Any) -> str:
-    if value is None or value == "":
-        return ""
-    if name == "top_disease":
-        return label("disease", value)
-    if name == "top_probability":
-        return f"{value:.0%}"
-    if name == "ck_peak_u_l":
-        return f"{value:,.0f}"
-    if name == "next_steps":
-        return "; ".join(label("step", id) for id in value.split())
-    if isinstance(value, bool):
-        return say("population.column.yes") if value else ""
-    return str(value)
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>{title}</title><style>
-:root{{color-scheme:light dark;--line:#8884}}body{{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:110rem}}
-table{{border-collapse:collapse;width:100%}}
-td,th{{border-bottom:1px solid var(--line);padding:.35rem .5rem;text-align:left;vertical-align:top}}
-thead th{{position:sticky;top:0;background:Canvas}}th button{{all:unset;cursor:pointer;font-weight:600}}
-th button:focus-visible,input:focus-visible{{outline:2px solid}}tr[data-level=established] td:nth-child(2),
-tr[data-level=high] td:nth-child(2){{font-weight:700}}.tools{{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}}
-[role=alert]{{border:2px solid #b00;padding:.5rem}}small,footer{{opacity:.75}}
-th[aria-sort=ascending] button::after{{content:" ▲"}}
-th[aria-sort=descending] button::after{{content:" ▼"}}</style></head><body>
-<h1>{title}</h1><p>{subtitle}</p>{warning}
-<div class="tools"><label>{find} <input id="find" type="search"></label>{levels}</div>
-<table id="list"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>
-<h2>{funnel_title}</h2><table><tbody>{funnel}</tbody></table>
-<h2>{read}</h2><ul>{notes}</ul><footer><p>{notice}</p></footer>
-<script>
-const body=document.querySelector("#list tbody"),find=document.getElementById("find"),
-boxes=[...document.querySelectorAll(".tools input[type=checkbox]")];
-function show(){{const words=find.value.toLowerCase(),on=new Set(boxes.filter(b=>b.checked).map(b=>b.value));
-for(const row of body.rows)row.hidden=!on.has(row.dataset.level)||!row.textContent.toLowerCase().includes(words)}}
-find.addEventListener("input",show);boxes.forEach(b=>b.addEventListener("change",show));
-document.querySelectorAll("#list th").forEach((th,i)=>th.addEventListener("click",()=>{{
-const up=th.getAttribute("aria-sort")!=="ascending";
-document.querySelectorAll("#list th").forEach(o=>o.removeAttribute("aria-sort"));
-th.setAttribute("aria-sort",up?"ascending":"descending");
-const key=row=>row.cells[i].dataset.key,number=v=>v!==""&&!isNaN(v);
-[...body.rows].sort((a,b)=>{{const x=key(a),y=key(b);if(x===""||y==="")return (x==="")-(y==="");
-const d=number(x)&&number(y)?x-y:x.localeCompare(y);return up?d:-d}}).forEach(row=>body.append(row))}}));
-</script></body></html>
-"""
+# ---------------------------------------------------------------- files
 
 
 def written(answer: Screening, form: str, limit: int | None) -> str:
@@ -384,6 +280,8 @@ def written(answer: Screening, form: str, limit: int | None) -> str:
     if form == "csv":
         return rows_csv(limited(answer, limit), ListedRow)
     if form == "html":
+        from .page import page
+
         return page(answer, limit)
     if form == "cohort":
         return cohort(answer, limit)

@@ -27,7 +27,7 @@ from .source import Population, Progress, Report, SourceError, cores
 
 SAMPLE = 1000
 """How many of those who are not listed are compared with *evaluate* as well."""
-_URGENCIES = ("emergency", "urgent", "soon", "routine")
+URGENCIES = ("emergency", "urgent", "soon", "routine")
 
 
 class ScreenOptions(NamedTuple):
@@ -224,7 +224,7 @@ def _ordered(rows: list[ListedRow]) -> list[ListedRow]:
 def _order(row: ListedRow) -> tuple[object, ...]:
     return (
         row.engines_differ is None,
-        _URGENCIES.index(row.urgency) if row.urgency in _URGENCIES else len(_URGENCIES),
+        URGENCIES.index(row.urgency) if row.urgency in URGENCIES else len(URGENCIES),
         -program.RANK[row.level],
         -(row.imnm_probability or 0.0),
         row.patient_id,
