@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import re
 from pathlib import Path
 
 import duckdb
@@ -233,6 +235,97 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("not a database" * 100)
     with pytest.raises(SourceError, match="not a DuckDB database"):
         screen(str(tmp_path / "x.duckdb"))
+
+
+def reported(answer: Screening) -> set[tuple[str, int]]:
+    return {(Path(file).name, line) for file, line, _ in answer.report.problems}
+
+
+def test_broken_lines_and_cells_of_csv_are_told_by_line_and_the_rest_is_used(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm", "csv")
+    path = folder / "measurement.csv"
+    lines = path.read_text().splitlines()
+    cells = lines[1].split(",")
+    bad_date = ",".join([*cells[:3], "the day before", *cells[4:]])
+    bad_number = ",".join([*cells[:5], ">9000", *cells[6:]])
+    lines[2:2] = ["1,2,3", bad_date, lines[1] + ",too,many", bad_number]
+    path.write_bytes("\n".join(lines).encode() + b"\n1,\xff\xfe,3\n")
+    answer = screen(str(folder))
+    assert levels(answer) == EXPECTED
+    assert reported(answer) == {
+        ("measurement.csv", 3), ("measurement.csv", 4), ("measurement.csv", 5), ("measurement.csv", 6),
+        ("measurement.csv", len(lines) + 1), ("measurement", 0)}  # fmt: skip
+    assert answer.report.broken == 5
+    assert not any("9000" in reason or "before" in reason for _, _, reason in answer.report.problems), "no data in them"
+
+
+@pytest.mark.parametrize(
+    "way", ["upper", "gz", "zst", "bom", "tabs", "folders", "gz folders", "compact dates", "times"]
+)
+def test_csv_as_tools_write_it(way: str, tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm", "csv")
+    for path in sorted(folder.iterdir()):
+        text = path.read_text()
+        head, _, rest = text.partition("\n")
+        if way == "upper":
+            path.unlink()
+            (folder / path.name.upper()).write_text(f"{head.upper()}\n{rest}")
+        elif way == "bom":
+            path.write_text("\ufeff" + text)
+        elif way == "tabs":
+            path.write_text(text.replace(",", "\t"))
+        elif way == "compact dates":
+            path.write_text(re.sub(r"(20\d\d)-(\d\d)-(\d\d)", r"\1\2\3", text))
+        elif way == "times":
+            path.write_text(re.sub(r"(20\d\d-\d\d-\d\d)", r"\1 10:20:30", text))
+        else:
+            target = folder / path.stem / "part-0000.csv" if "folders" in way else path
+            target.parent.mkdir(exist_ok=True)
+            (target.parent / "_SUCCESS").write_text("") if "folders" in way else None
+            if "gz" in way:
+                target.with_name(f"{target.name}.gz").write_bytes(gzip.compress(text.encode()))
+            elif way == "zst":
+                duckdb.connect().execute(f"COPY (SELECT * FROM read_csv('{path}', all_varchar = true)) TO "
+                                         f"'{path}.zst' (FORMAT csv, HEADER, COMPRESSION zstd)")  # fmt: skip
+            else:
+                target.write_text(text)
+            path.unlink()
+    answer = screen(str(folder))
+    assert levels(answer) == EXPECTED
+    assert (answer.report.broken, answer.report.problems) == (0, [])
+
+
+def test_parquet_in_partitions(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    duckdb.connect().execute(
+        f"COPY (SELECT *, year(measurement_date) AS y FROM '{folder}/measurement.parquet') TO '{folder}/measurement' "
+        "(FORMAT parquet, PARTITION_BY (y))"
+    )
+    (folder / "measurement.parquet").unlink()
+    assert levels(screen(str(folder))) == EXPECTED
+
+
+def test_nobody_is_dropped_silently(tmp_path: Path) -> None:
+    made = everyday()
+    made.ck(99, "2022-01-01", 5000)
+    made.rows["person"].append({"person_id": None, "year_of_birth": 1950})
+    made.rows["person"][0].update(month_of_birth=13, day_of_birth=40)
+    made.rows["person"][1].update(month_of_birth=2, day_of_birth=30)
+    made.rows["person"][2].update(year_of_birth=0)
+    made.rows["person"][3].update(year_of_birth=99999999)
+    made.ck(2, "2022-03-02", 9000)
+    made.rows["measurement"][-1]["measurement_date"] = None
+    answer = screen(str(made.write(tmp_path / "cdm")))
+    assert levels(answer) == EXPECTED
+    assert (answer.report.read, answer.report.assessed) == (8, 6)
+    assert sorted(answer.report.skipped.values()) == [1, 1]
+    assert reported(answer) == {("person", 0), ("measurement", 0)}
+
+
+def test_a_version_that_is_not_said_is_no_wrong_version(tmp_path: Path) -> None:
+    made = everyday()
+    made.rows["cdm_source"][0]["cdm_version"] = " "
+    assert levels(screen(str(made.write(tmp_path / "cdm")))) == EXPECTED
 
 
 @needs_data

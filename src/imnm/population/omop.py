@@ -37,6 +37,7 @@ from imnm.sources.record import Record, When
 from . import mapping, store
 from .gate import gate_concepts
 from .source import Progress, Report, SourceError, cores
+from .tables import Tables
 
 T = TypeVar("T")
 GAP = 30
@@ -88,6 +89,16 @@ SHAPES: dict[Table, Shape] = {
 }  # fmt: skip
 ERA = Shape("drug_era_id", "drug_era_start_date", "drug_concept_id", "", "", {"finish": ("drug_era_end_date", "DATE")})
 """Drug eras stand in for exposures where there are none."""
+USED_COLUMNS = frozenset(
+    {
+        "person_id", "year_of_birth", "month_of_birth", "day_of_birth", "gender_concept_id", "gender_source_value",
+        "concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_code", "concept_id_1", "concept_id_2",
+        "relationship_id", "ancestor_concept_id", "descendant_concept_id", "min_levels_of_separation", "cdm_version",
+        *(name for shape in (*SHAPES.values(), ERA) for name in shape[:5]),
+        *(column for shape in (*SHAPES.values(), ERA) for column, _ in shape.extra.values()),
+    }
+)  # fmt: skip
+"""Every column that is read; what other columns hold is never looked at."""
 NEEDED = ("person", "condition_occurrence", "measurement", "concept")
 _RESULT_COLUMNS = tuple(_VALUE)
 
@@ -146,6 +157,8 @@ class OmopPopulation:
         progress(say("population.progress.omop_events"))
         self._events()
         self._passed()
+        self.report.broken += getattr(self.database, "broken", 0)
+        self.report.problems = [*getattr(self.database, "problems", ()), *self.report.problems]
 
     def close(self) -> None:
         """Let go of the database."""
@@ -189,7 +202,7 @@ class OmopPopulation:
             return
         source = self.database.name("cdm_source")
         self.database.fetch(self.connection, f"SELECT CAST(cdm_version AS VARCHAR) AS v FROM {source}", "version")
-        for (version,) in self.run("SELECT v FROM version WHERE v IS NOT NULL"):
+        for (version,) in self.run("SELECT DISTINCT v FROM version WHERE trim(v) <> ''"):
             if not version.lower().lstrip("v cdm").startswith(("5.3", "5.4")):
                 raise SourceError(say("population.error.version", version=version))
 
@@ -248,13 +261,21 @@ class OmopPopulation:
                 self.run(f"ALTER TABLE omop_person ADD COLUMN {name} BIGINT")
         if "gender_source_value" not in there:
             self.run("ALTER TABLE omop_person ADD COLUMN gender VARCHAR")
+        nameless = self.run("SELECT count(*) FROM omop_person WHERE person IS NULL")[0][0]
+        self.run("DELETE FROM omop_person WHERE person IS NULL")
         repeated = self.run("SELECT count(*) - count(DISTINCT person) FROM omop_person")[0][0]
         self.report.read = self.run("SELECT count(DISTINCT person) FROM omop_person")[0][0]
         if not self.report.read:
             raise SourceError(say("population.error.no_person"))
+        if nameless:
+            self.report.read += nameless
+            self.report.skip(say("population.read.no_person_id"), nameless)
         if repeated:
             self.report.problems.append(("person", 0, say("population.problem.repeated_person", count=repeated)))
         self.run(_BIRTHS)
+        impossible = self.run("SELECT count(*) FROM births WHERE impossible")[0][0]
+        if impossible:
+            self.report.problems.append(("person", 0, say("population.problem.birth", count=impossible)))
 
     def _used(self) -> None:
         """Which concepts the tables use, and how often."""
@@ -442,6 +463,11 @@ class OmopPopulation:
                     "INSERT INTO telling SELECT DISTINCT t.person FROM telling_here t "
                     f"JOIN codes c ON c.tab = '{table}' AND c.telling AND {_SAME_CODE}"
                 )
+        orphans = self.run("SELECT count(DISTINCT person) FROM telling "
+                           "WHERE person NOT IN (SELECT person FROM omop_person)")[0][0]  # fmt: skip
+        if orphans:
+            self.report.read += orphans
+            self.report.skip(say("population.read.no_person"), orphans)
         self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
                  "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
         self._insert("also (person BIGINT)", [(person,) for person in self.also])
@@ -469,6 +495,9 @@ class OmopPopulation:
             f"FROM rows_here t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
             "WHERE t.day IS NOT NULL"
         )
+        undated = self.run("SELECT count(*) FROM rows_here WHERE day IS NULL")[0][0]
+        if undated:
+            self.report.problems.append((table, 0, say("population.problem.undated", count=undated)))
         self.run("DROP TABLE rows_here")
 
     def _people_condition(self) -> str:
@@ -725,21 +754,22 @@ _SAME_CODE = (
 )
 
 _BIRTHS = """
-CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex FROM (
-  SELECT person,
-    CASE WHEN year_of_birth > 0 THEN epoch(make_date(year_of_birth::INT, coalesce(nullif(month_of_birth, 0), 1)::INT,
-      CASE WHEN nullif(month_of_birth, 0) IS NULL THEN 1 ELSE coalesce(nullif(day_of_birth, 0), 1) END::INT)) / 86400
-    END AS low,
-    CASE WHEN year_of_birth > 0 AND day_of_birth > 0 AND month_of_birth > 0
-      THEN epoch(make_date(year_of_birth::INT, month_of_birth::INT, day_of_birth::INT)) / 86400
-      WHEN year_of_birth > 0 AND month_of_birth > 0
-      THEN epoch(last_day(make_date(year_of_birth::INT, month_of_birth::INT, 1))) / 86400
-      WHEN year_of_birth > 0 THEN epoch(make_date(year_of_birth::INT, 12, 31)) / 86400 END AS high,
-    CASE WHEN gender_concept_id = 8532 OR (coalesce(gender_concept_id, 0) = 0 AND upper(gender) IN ('F', 'FEMALE'))
-      THEN 'female'
-      WHEN gender_concept_id = 8507 OR (coalesce(gender_concept_id, 0) = 0 AND upper(gender) IN ('M', 'MALE'))
-      THEN 'male' END AS sex
-  FROM omop_person) GROUP BY person"""
+CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex,
+  bool_or(low IS NULL AND year_of_birth <> 0 OR month IS NULL AND month_of_birth <> 0 OR day IS NULL AND
+    day_of_birth <> 0) AS impossible
+FROM (SELECT *, epoch(first + coalesce(day - 1, 0)::INT) / 86400 AS low,
+    epoch(CASE WHEN day IS NOT NULL THEN first + (day - 1)::INT WHEN month IS NOT NULL THEN last_day(first)
+      ELSE make_date(year::INT, 12, 31) END) / 86400 AS high
+  FROM (SELECT *, CASE WHEN day_of_birth BETWEEN 1 AND day(last_day(first)) AND month IS NOT NULL
+      THEN day_of_birth END AS day
+    FROM (SELECT *, make_date(year::INT, coalesce(month, 1)::INT, 1) AS first
+      FROM (SELECT *, CASE WHEN year_of_birth BETWEEN 1800 AND 2400 THEN year_of_birth END AS year,
+          CASE WHEN month_of_birth BETWEEN 1 AND 12 THEN month_of_birth END AS month,
+          CASE WHEN gender_concept_id = 8532 OR (coalesce(gender_concept_id, 0) = 0
+            AND upper(gender) IN ('F', 'FEMALE')) THEN 'female'
+            WHEN gender_concept_id = 8507 OR (coalesce(gender_concept_id, 0) = 0
+            AND upper(gender) IN ('M', 'MALE')) THEN 'male' END AS sex
+        FROM omop_person)))) GROUP BY person"""
 
 _UNBOUNDED = "'-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, 'Infinity'::DOUBLE"
 _DATE = "strftime(DATE '1970-01-01' + {day}::INT, '%Y-%m-%d')"
@@ -835,16 +865,26 @@ class LocalDatabase:
 
     dialect = "duckdb"
 
-    def __init__(self, path: Path, schema: str | None = None, vocabulary_schema: str | None = None) -> None:
+    def __init__(
+        self, path: Path, schema: str | None = None, vocabulary_schema: str | None = None, work: Path | None = None
+    ) -> None:
         self.path, self.schema, self.vocabulary_schema = path, schema, vocabulary_schema
         self._columns: dict[str, set[str] | None] = {}
-        self._sources: dict[str, str] = {}
-        if path.is_dir():
-            self._sources = folder_tables(path)
+        self.tables = Tables(path, work) if path.is_dir() else None
         self._ready = False
         self.connection = duckdb.connect()
         if not path.is_dir():
             self._attach(self.connection)
+
+    @property
+    def problems(self) -> list[tuple[str, int, str]]:
+        """Where lines and cells could not be read."""
+        return self.tables.problems if self.tables else []
+
+    @property
+    def broken(self) -> int:
+        """How many."""
+        return self.tables.broken if self.tables else 0
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         try:
@@ -854,8 +894,8 @@ class LocalDatabase:
 
     def name(self, table: str) -> str:
         """How SQL calls a table."""
-        if self.path.is_dir():
-            return self._sources[table]
+        if self.tables is not None:
+            return self.tables.sql(table, USED_COLUMNS)
         schema = self.vocabulary_schema if table in VOCABULARY and self.vocabulary_schema else self.schema
         return f'source."{schema or "main"}"."{table}"'
 
@@ -866,10 +906,8 @@ class LocalDatabase:
         return self._columns[table]
 
     def _described(self, table: str) -> set[str] | None:
-        if self.path.is_dir() and table not in self._sources:
+        if self.tables is not None and table not in self.tables.files:
             return None
-        if self._sources.get(table, "").startswith("read_csv"):
-            self._sources[table] = self._typed(table)
         try:
             rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()
         except duckdb.CatalogException:
@@ -877,15 +915,6 @@ class LocalDatabase:
         except duckdb.Error as error:
             raise SourceError(say("population.error.table_unreadable", table=table)) from error
         return {str(row[0]).lower() for row in rows}
-
-    def _typed(self, table: str) -> str:
-        """A CSV table with the types of the model: guessed types differ from file to file and are text where empty."""
-        try:
-            names = [row[0] for row in self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()]
-        except duckdb.Error as error:
-            raise SourceError(say("population.error.table_unreadable", table=table)) from error
-        columns = ", ".join(f'CAST("{name}" AS {_csv_type(name.lower())}) AS "{name.lower()}"' for name in names)
-        return f"(SELECT {columns} FROM {self.name(table)})"
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, query: str, into: str) -> None:
         """Run a SELECT and put its rows in a table of the connection. Raises SourceError if a file is broken."""
@@ -900,42 +929,8 @@ class LocalDatabase:
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close()
-
-
-def _csv_type(column: str) -> str:
-    if column in ("value_as_number", "range_low", "range_high"):
-        return "DOUBLE"
-    if column.endswith("_date"):
-        return "DATE"
-    whole = column.startswith(("year_of", "month_of", "day_of", "days_", "concept_id_")) or "levels_of" in column
-    named = column in ("domain_id", "vocabulary_id", "concept_class_id", "relationship_id")
-    return "BIGINT" if whole or (column.endswith("_id") and not named) else "VARCHAR"
+        if self.tables is not None:
+            self.tables.close()
 
 
 VOCABULARY = frozenset({"concept", "concept_relationship", "concept_ancestor", "vocabulary"})
-
-
-def folder_tables(folder: Path) -> dict[str, str]:
-    """The tables of a folder as SQL: files named after their table, or folders of such files."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        name = path.name.lower().split(".")[0]
-        if path.is_dir():
-            for suffix, function in (("parquet", "read_parquet"), ("csv", "read_csv")):
-                if any(path.glob(f"*.{suffix}")):
-                    options = ", all_varchar = true" if suffix == "csv" else ""
-                    found[name] = f"{function}({store.literal(str(path / f'*.{suffix}'))}{options})"
-        elif path.name.lower().endswith(".parquet"):
-            found[name] = f"read_parquet({store.literal(str(path))})"
-        elif path.name.lower().endswith((".csv", ".csv.gz")):
-            found[name] = f"read_csv({store.literal(str(path))}, all_varchar = true)"
-    return found
-
-
-def is_omop_folder(folder: Path) -> bool:
-    """Whether a folder holds OMOP tables rather than FHIR files."""
-    return any(
-        path.name.lower().split(".")[0] in {"person", "measurement", "condition_occurrence", "concept"}
-        and (path.is_dir() or path.name.lower().endswith((".parquet", ".csv", ".csv.gz")))
-        for path in folder.iterdir()
-    )

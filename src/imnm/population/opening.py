@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from imnm.knowledge.messages import say
 
 from .fhir import FhirPopulation, fhir_files
-from .omop import LocalDatabase, OmopPopulation, is_omop_folder
+from .omop import LocalDatabase, OmopPopulation
 from .source import Population, SourceError
+from .tables import is_omop_folder
 
 if TYPE_CHECKING:
     from .screen import ScreenOptions
@@ -31,7 +32,8 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     if not path.exists():
         raise SourceError(say("population.error.not_there", source=source))
     if path.is_dir() and is_omop_folder(path):
-        return OmopPopulation(LocalDatabase(path), folder, options.local_codes, options.sample, options.also)
+        tables = LocalDatabase(path, work=folder)
+        return OmopPopulation(tables, folder, options.local_codes, options.sample, options.also)
     if path.is_file() and path.suffix.lower() in (".duckdb", ".db", ".ddb"):
         database = LocalDatabase(path, options.schema, options.vocabulary_schema)
         return OmopPopulation(database, folder, options.local_codes, options.sample, options.also)
