@@ -42,7 +42,9 @@ test: $(READY)
 	@$(VENV)/bin/python -m pytest
 
 bench: $(READY)
-	@for file in bench/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+	@missed=; \
+	for file in bench/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || missed="$$missed $$file"; done; \
+	if [ -n "$$missed" ]; then echo "Missed a bound, or failed:$$missed" >&2; exit 1; fi
 
 docs: $(READY)
 	@$(VENV)/bin/python tools/build_docs.py

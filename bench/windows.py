@@ -114,18 +114,16 @@ def by_algebra(data: Path, result: Path) -> None:
     columns = ", ".join(
         f"{(known | unknown).get(name, 'NULL')}::{kind} AS {column}" for name, column, kind in EVENT_COLUMNS
     )
-    # two tables first: a union that scans one Parquet file twice once stopped for good (DuckDB 2.0; its issue 24961)
-    connection.execute(f"CREATE TABLE moments AS SELECT DISTINCT subject_id, epoch(time) AS t FROM '{data}'")
-    connection.execute(
-        f"CREATE TABLE changes AS SELECT subject_id, epoch(time) AS t, code FROM '{data}' WHERE {CHANGE}"
-    )
+    # a table first: over a view of this union the query now and then never ended (DuckDB 2.0.0, every thread waiting)
     connection.execute(f"""
-        CREATE VIEW events AS SELECT subject_id AS patient, {columns}
-        FROM (SELECT *, 'moment' AS concept FROM moments UNION ALL SELECT * FROM changes)
+        CREATE TABLE narrow AS
+        SELECT *, 'moment' AS concept FROM (SELECT DISTINCT subject_id, epoch(time) AS t FROM '{data}')
+        UNION ALL SELECT subject_id, epoch(time), code FROM '{data}' WHERE {CHANGE}
     """)
+    connection.execute(f"CREATE VIEW events AS SELECT subject_id AS patient, {columns} FROM narrow")
     connection.execute("""
         CREATE TABLE index_rows AS
-        SELECT DISTINCT subject_id AS patient, t AS as_of FROM changes WHERE code = 'ADMISSION'
+        SELECT DISTINCT subject_id AS patient, t AS as_of FROM narrow WHERE concept = 'ADMISSION'
     """)
     connection.execute(f"""
         COPY (SELECT patient AS subject_id, to_timestamp(as_of)::TIMESTAMP AS moment, died AS label
