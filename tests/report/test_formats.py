@@ -6,16 +6,20 @@ import html.parser
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
 import msgspec
 import pytest
 
-from imnm.assessment.model import Assessment
+from imnm.assessment import assess_record
+from imnm.assessment.model import Assessment, SeriesPoint
+from imnm.examples import EXAMPLES, Example, read
 from imnm.report import render
 from imnm.report.course import describe, draw
 from imnm.report.html import fragment
+from imnm.report.proof import Said, trees
 from imnm.report.text import WIDTH
 
 from .answers import answer, bare
@@ -192,6 +196,38 @@ class TestPage:
         assert "#source-x" in cited
         assert _elsewhere(made)
 
+    @pytest.mark.parametrize("one", EXAMPLES, ids=lambda one: one.id)
+    def test_a_proof_is_in_words(self, one: Example) -> None:
+        """No id of the knowledge, no name of a node and no bound that is open stands in a proof."""
+
+        def lines(said: Said) -> Iterator[Said]:
+            yield said
+            for part in said.parts:
+                yield from lines(part)
+
+        for criterion in assess_record(read(one), one.as_of).criteria:
+            for tree in trees(criterion.proof):
+                for said in lines(tree):
+                    words = f"{said.verdict} {said.text} {said.missing}"
+                    assert not re.search(r"_|\binf\b|IfElse|Literal|Any_|>=|\d\.\d{3}", words), words
+                    assert said.verdict
+                    assert said.text
+
+    def test_a_proof_ends_at_the_record_entries(self) -> None:
+        found = assess_record(read(EXAMPLES[2])).criteria[0]
+        assert found.id == "enmc-2016"
+        said = str(trees(found.proof))
+        assert "Anti-HMGCR IgG positive (168 CU (upper limit 20)), 2023-10-05 [Observation/example-hmgcr-21]" in said
+        assert "CK above the upper limit" in said
+
+    def test_where_nothing_points_to_muscle_the_shares_are_folded_and_said_to_be_no_finding(self) -> None:
+        made = answer()
+        caution = "no finding"
+        assert caution not in render(made, "html")
+        made.suspicion.level = "none"
+        assert caution in render(made, "html")
+        assert caution in " ".join(render(made, "text").split())
+
     def test_language_title_and_width_are_stated(self) -> None:
         page = _harmless()
         assert ("html", "lang", "en") in page.attributes
@@ -246,6 +282,21 @@ class TestCourse:
         fewer.series["ck"] = fewer.series["ck"][:1]
         marks = [draw(made).count("<use ") for made in (fewer, more)]
         assert marks[0] < marks[1]
+
+    def test_more_results_than_can_be_seen_are_thinned_and_keep_their_extremes(self) -> None:
+        made = answer()
+        days = [f"20{10 + n // 336}-{1 + n // 28 % 12:02}-{1 + n % 28:02}" for n in range(5_000)]
+        values = [500.0 + n % 7 for n in range(5_000)]
+        points = [SeriesPoint(days[n], value, value, 200.0, f"Observation/{n}") for n, value in enumerate(values)]
+        points[2_345] = SeriesPoint(days[2_345], 77_777.0, 77_777.0, 200.0, "Observation/peak")
+        made.series = {"ck": points}
+        picture = draw(made)
+        assert "77,777" in picture
+        assert picture.count("<use ") < 700
+        page = render(made, "html")
+        assert "Observation/4999" in page
+        assert "4500 older results" in page
+        assert len(page) < 500_000
 
     def test_the_same_answer_is_the_same_picture(self) -> None:
         assert draw(answer()) == draw(answer())

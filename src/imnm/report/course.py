@@ -50,6 +50,7 @@ _VARIABLES = {
 }  # fmt: skip
 
 SHOWN_MARKS = 12
+MOST_POINTS = 600
 SHOWN_SYMPTOMS = 8
 LONGEST_TEXT, LONGEST_LABEL = 64, 30
 
@@ -129,7 +130,7 @@ def draw(assessment: Assessment) -> str:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise PlotsMissing from error
-    points, drugs, marks = _shown(points), _dated_drugs(assessment), _marks(assessment)
+    points, drugs, marks = _thinned(_shown(points)), _dated_drugs(assessment), _marks(assessment)
     lanes = _lanes(assessment.symptoms)
     noticed = assessment.suspicion.first_flagged_on
     days = (_day(noticed) if noticed else None, _day(assessment.as_of))
@@ -271,6 +272,26 @@ def _ends(
     return first - room, last + room
 
 
+def _thinned(points: list[Dated]) -> list[Dated]:
+    """No more results than the picture can show: of each narrow span of days the lowest and the highest."""
+    if len(points) <= MOST_POINTS:
+        return points
+    first, span = points[0].on, (points[-1].on - points[0].on) or 1
+    bins: dict[int, list[Dated]] = {}
+    for point in points:
+        bins.setdefault((point.on - first) * (MOST_POINTS // 2 - 1) // span, []).append(point)
+    ends = (extreme for some in bins.values() for extreme in (min(some, key=_low), max(some, key=_high)))
+    return sorted({id(p): p for p in (points[0], *ends, points[-1])}.values(), key=lambda p: p.on)
+
+
+def _low(point: Dated) -> float:
+    return point.low
+
+
+def _high(point: Dated) -> float:
+    return point.high
+
+
 def _draw_results(axes: Axes, points: list[Dated]) -> None:
     axes.set_yscale("log")
     axes.plot(
@@ -280,12 +301,16 @@ def _draw_results(axes: Axes, points: list[Dated]) -> None:
         linewidth=1.2,
         zorder=2,
     )
-    for p in points:
-        open_above, open_below = p.point.high is None, p.point.low is None
-        marker = "^" if open_above else "v" if open_below else "o"
-        axes.plot([p.on], [p.high], marker=marker, color=_LINE, markersize=6, zorder=3)
-        if p.low < p.high:
-            axes.vlines([p.on], p.low, p.high, color=_LINE, linewidth=3)
+    for marker, some in (
+        ("^", [p for p in points if p.point.high is None]),
+        ("v", [p for p in points if p.point.high is not None and p.point.low is None]),
+        ("o", [p for p in points if p.point.high is not None and p.point.low is not None]),
+    ):
+        if some:
+            on, high = [p.on for p in some], [p.high for p in some]
+            axes.plot(on, high, marker=marker, color=_LINE, markersize=6, zorder=3, linestyle="")
+    wide = [p for p in points if p.low < p.high]
+    axes.vlines([p.on for p in wide], [p.low for p in wide], [p.high for p in wide], color=_LINE, linewidth=3)
     limits = [p.point.uln for p in points if p.point.uln]
     values = [v for p in points for v in (p.low, p.high)]
     bottom = min([*values, *limits]) / 2.5

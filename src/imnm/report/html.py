@@ -6,7 +6,6 @@ Everything from the record is escaped by the templates; only the style sheet and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,10 +16,10 @@ from markupsafe import Markup, escape
 from imnm.assessment.model import Assessment
 from imnm.knowledge.messages import say
 
-from . import labels
-from .blocks import SHOWN_WEIGHTS, Section, Weight, value_words
+from .blocks import SHOWN_WEIGHTS, Section, Weight
 from .course import PlotsMissing, describe, draw
-from .view import CK, head, sections
+from .proof import trees
+from .view import CK, NOTHING_POINTS, head, sections
 
 WIDEST = 2.5
 """The weight (decimal logarithm of a likelihood ratio) at which a bar ends."""
@@ -64,10 +63,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.globals.update(
-        verdict=_verdict,
-        proofs=_proofs,
-        evidence_words=_evidence_words,
-        missing_words=_missing_words,
+        proofs=trees,
         anchor=_anchor,
         ids=_ids,
         bar=_bar,
@@ -88,7 +84,7 @@ def _content(assessment: Assessment) -> dict[str, Any]:
         "head": head(assessment),
         "sections": _picture_first(sections(assessment)),
         "course": _course(assessment),
-        "folded": FOLDED,
+        "folded": (*FOLDED, "differential") if assessment.suspicion.level in NOTHING_POINTS else FOLDED,
         "words": {
             "page": say("report.title.page"),
             "skip": say("report.page.skip"),
@@ -121,30 +117,6 @@ def _course(assessment: Assessment) -> dict[str, Any]:
     except PlotsMissing:
         svg, missing = "", say("report.course.no_plots")
     return {"svg": Markup(svg), "description": describe(assessment), "missing": missing}
-
-
-def _verdict(value: Any) -> str:
-    """What a node of a proof comes to; an interval of which nothing is known is unknown."""
-    return value_words(value)
-
-
-def _proofs(proof: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """A proof tree, or several by name (a criteria set has one for its verdict, its class and its score)."""
-    if not proof:
-        return []
-    if "kind" in proof:
-        return [proof]
-    return [{**tree, "text": f"{labels.words(name)}: {tree.get('text', '')}"} for name, tree in proof.items() if tree]
-
-
-def _evidence_words(item: Any) -> str:
-    """A proof's evidence: an object with ``ref`` and ``text``, or the pair."""
-    ref, text = (item.get("ref"), item.get("text")) if isinstance(item, Mapping) else (item[0], item[1])
-    return f"{text} [{ref}]" if ref else str(text)
-
-
-def _missing_words(items: Sequence[str]) -> str:
-    return say("report.line.missing", items=", ".join(labels.finding(item) for item in items))
 
 
 def _anchor(id: str) -> str:

@@ -54,8 +54,12 @@ LEAST_WEIGHT = 0.05
 SHOWN_RECORDS = 3
 SHOWN_RESULTS, SHOWN_FINDINGS = 6, 12
 """Longer tables are folded on a page, which shows the same in short before."""
+MOST_RESULTS = 500
+"""How many CK results the table holds, the newest; the JSON has every one."""
 SHOWN_PROBLEMS = 20
 NO_CLASS = "none"
+NOTHING_POINTS = ("none", "insufficient")
+"""Levels at which the shares of the differential only say what it would be if there were a muscle disease."""
 COMPLETED = ("years", "months")
 """Units of which people count only what is completed: a person is 73 years old, not 73.28."""
 
@@ -171,13 +175,12 @@ def _differential(assessment: Assessment) -> tuple[Block, ...]:
         if place < LEADING_DISEASES or disease.probability >= SHOWN_SHARE
     ]
     notes = [assessment.none_fits] if assessment.none_fits else []
+    cautions = [say("report.line.differential_if")] if assessment.suspicion.level in NOTHING_POINTS else []
     if assessment.differential_kind:
         notes.append(say("report.line.differential_kind", kind=assessment.differential_kind))
     notes.append(say("report.line.concordance", percent=_percent(assessment.concordance)))
-    return (
-        Entries(tuple(_disease(disease, known) for disease in shown)),
-        *(Paragraph(note) for note in notes),
-    )
+    explanations = Entries(tuple(_disease(disease, known) for disease in shown))
+    return (*(Paragraph(caution) for caution in cautions), explanations, *(Paragraph(note) for note in notes))
 
 
 def _disease(disease: Disease, known: Mapping[str, str]) -> Entry:
@@ -259,25 +262,26 @@ def _course(assessment: Assessment) -> tuple[Block, ...]:
     points = assessment.series.get(CK, [])
     if not points:
         return ()
-    return (
-        Figure(),
-        Table(
-            caption=say("report.course.table", count=len(points)),
-            header=columns("on", "result", "uln", "times", "record"),
-            rows=tuple(
-                (
-                    point.on or say("report.value.unknown"),
-                    bounds_words(point.low, point.high),
-                    _uln(point),
-                    _times(point),
-                    point.ref,
-                )
-                for point in points
-            ),
-            numeric=(1, 2, 3),
-            folded=len(points) > SHOWN_RESULTS,
-        ),
+    rows = tuple(
+        (
+            point.on or say("report.value.unknown"),
+            bounds_words(point.low, point.high),
+            _uln(point),
+            _times(point),
+            point.ref,
+        )
+        for point in points[-MOST_RESULTS:]
     )
+    table = Table(
+        caption=say("report.course.table", count=len(rows)),
+        header=columns("on", "result", "uln", "times", "record"),
+        rows=rows,
+        numeric=(1, 2, 3),
+        folded=len(points) > SHOWN_RESULTS,
+    )
+    if len(points) <= MOST_RESULTS:
+        return Figure(), table
+    return Figure(), table, Paragraph(say("report.course.older", count=len(points) - MOST_RESULTS))
 
 
 def _exposures(assessment: Assessment) -> tuple[Block, ...]:

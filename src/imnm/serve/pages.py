@@ -57,7 +57,7 @@ def start(request: Request) -> Response:
         page=shown,
         view=view,
         read=state.patients.read,
-        levels=[(level, level_word(level)) for level in ("established", "high", "moderate", "low")],
+        levels=[(level, level_word(level)) for level in ("established", "high", "moderate")],
         statuses=[("open", words("worklist.open")), *_statuses()],
         sorts=[(sort, words(f"worklist.sort_{sort}")) for sort in worklist.SORTS],
         query={"q": view.text, "level": view.level, "status": view.status, "sort": view.sort},
