@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imnm.knowledge.differential import heard
 from imnm.logic.evaluate import Result
 
 from . import program
 from .differential import Chance, Context, DifferentialResult, chances, differential, probabilities
+
+if TYPE_CHECKING:
+    from .engine import Case
 
 
 class Leading(NamedTuple):
@@ -28,6 +31,7 @@ class Odds:
         self.setting = setting
         self.person = person
         self._leading: dict[tuple[Result, ...], Leading] = {}
+        self._what_if: dict[frozenset[tuple[str, Result]], tuple[str, Leading]] = {}
 
     def full(self, values: Mapping[str, Result]) -> DifferentialResult:
         """The differential with its contributions."""
@@ -46,6 +50,15 @@ class Odds:
             best = max(shares, key=lambda id: (shares[id], id))
             self._leading[heard_of] = Leading(best, shares[best])
         return self._leading[heard_of]
+
+
+    def what_if(self, case: Case, sets: Mapping[str, Result]) -> tuple[str, Leading]:
+        """The level, and what would lead, if these findings of the person's case were so."""
+        key = frozenset(sets.items())
+        if key not in self._what_if:
+            values = case.what_if(sets)
+            self._what_if[key] = program.level_of(values), self.leading(values)
+        return self._what_if[key]
 
 
 @cache

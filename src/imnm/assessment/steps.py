@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from imnm.knowledge import findings as f
@@ -13,7 +14,7 @@ from imnm.knowledge.messages import say
 from imnm.knowledge.steps import STEPS, STOP_DRUGS, StepRule
 from imnm.logic.interval import Interval
 
-from . import model, program
+from . import model
 from .differential import Chance
 from .engine import Case, iso
 from .odds import Leading, Odds
@@ -174,8 +175,7 @@ def _outcomes(case: Case, odds: Odds, chance_of: Chance, rule: StepRule) -> list
         chance = 1 - chance
     found = []
     for place, result in enumerate(rule.results):
-        values = case.what_if(dict(result.sets))
-        level, leading = program.level_of(values), odds.leading(values)
+        level, leading = odds.what_if(case, dict(result.sets))
         share = None if chance is None else chance if place == 0 else (1 - chance) / (len(rule.results) - 1)
         found.append(
             model.IfResult(
@@ -239,8 +239,8 @@ def unknowns_of(case: Case, odds: Odds) -> list[model.Unknown]:
             continue
         changes: list[str] = []
         for answer in (True, False):
-            values = case.what_if(_with_consequences(id, answer))
-            after = (program.level_of(values), odds.leading(values).id)
+            level, leading = odds.what_if(case, _with_consequences(id, answer))
+            after = (level, leading.id)
             if after != before:
                 changes.append(
                     say(
@@ -254,14 +254,11 @@ def unknowns_of(case: Case, odds: Odds) -> list[model.Unknown]:
     return found
 
 
+@cache
 def _with_consequences(id: str, answer: bool) -> Mapping[str, bool | Interval | None]:
-    sets: dict[str, bool | Interval | None] = {id: answer}
-    for rule in STEPS:
-        for result in rule.results:
-            if (id, answer) in result.sets:
-                sets.update(dict(result.sets))
-                return sets
-    return sets
+    return next(
+        (dict(result.sets) for rule in STEPS for result in rule.results if (id, answer) in result.sets), {id: answer}
+    )
 
 
 WORTH_ASKING = (
