@@ -304,8 +304,10 @@ def _start(
 
 
 def _start_apart(*setup: Any) -> None:
-    """Start in a process of our own: records are trees, little of what they leave behind needs the collector."""
+    """Start in a process of our own. Records are trees, and little of what they leave behind needs the collector; but
+    without it, as in the process that the command runs in, proofs would pile up."""
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
     _start(*setup)
 
 
