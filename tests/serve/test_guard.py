@@ -55,9 +55,11 @@ def test_loopback_needs_no_sign_in(host: str) -> None:
 
 def test_another_name_of_the_machine_is_refused(service: TestClient) -> None:
     """A page elsewhere could have its own name point here."""
-    for host in ("evil.example", "evil.example:8000", "", "localhost.evil.example"):
-        assert service.get("/about", headers={"host": host}).status_code == 400
+    for host in ("evil.example", "evil.example:8000", "", "localhost.evil.example", "[", "[::1"):
+        assert service.get("/about", headers={"host": host}).status_code == 400, host
     assert service.get("/about", headers={"host": "127.0.0.1:8000"}).status_code == 200
+    for probe in ("/healthz", "/readyz"):
+        assert service.get(probe, headers={"host": "10.1.2.3"}).status_code == 200, "a load balancer asks by address"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def test_another_name_of_the_machine_is_refused(service: TestClient) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": "http://localhost:8000"}, 200),
         ({"sec-fetch-site": "same-origin"}, 200),
         ({}, 200),

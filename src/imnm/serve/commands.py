@@ -28,6 +28,7 @@ def register(commands: Commands, user_error: type[Exception]) -> None:
             f"--{flag}", metavar=metavar, type=int if flag == "port" else str, help=say(f"serve.cli.{flag}")
         )
     parser.add_argument("--check-audit", action="store_true", help=say("serve.cli.check_audit"))
+    parser.add_argument("--check-health", action="store_true", help=say("serve.cli.check_health"))
     parser.set_defaults(command=partial(serve, user_error=user_error))
 
 
@@ -39,6 +40,8 @@ def serve(arguments: argparse.Namespace, user_error: type[Exception]) -> int:
         settings = _settings(arguments)
         if arguments.check_audit:
             return _check_audit(settings)
+        if arguments.check_health:
+            return _check_health(settings)
         _run(settings)
     except SettingsError as error:
         raise user_error(str(error)) from error
@@ -73,6 +76,30 @@ def _check_audit(settings: Settings) -> int:
     print(say("serve.cli.audit_whole", file=file, head=trail.head()))
     trail.close()
     return 0
+
+
+def _check_health(settings: Settings) -> int:
+    """Ask the service that runs with these settings on this machine whether it answers: 0 if so, else 1."""
+    import http.client
+    import ssl
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host.strip("[]"))
+    if settings.tls_certificate:  # asking oneself: the certificate is for the name that others use
+        context = ssl._create_unverified_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, settings.port, timeout=5, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, settings.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        healthy = connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        healthy = False
+    finally:
+        connection.close()
+    print(say("serve.cli.healthy" if healthy else "serve.cli.not_healthy"))
+    return 0 if healthy else 1
 
 
 def _run(settings: Settings) -> None:

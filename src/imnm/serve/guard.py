@@ -35,6 +35,9 @@ HEADERS = {
 QUIET = ("/healthz", "/readyz", "/static/")
 """Asked every few seconds by machines; not logged."""
 
+PROBES = ("/healthz", "/readyz")
+"""Asked by load balancers under whatever address they know; their answers are one word."""
+
 
 class TooLarge(Exception):
     """The body is larger than is read."""
@@ -77,17 +80,25 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-        if host not in self.hosts:
+        host = _host_of(f"//{headers.get('host', '')}")
+        if host not in self.hosts and scope["path"] not in PROBES:
             return 400, say("serve.error.host")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _same_site(scope, headers, host):
             return 403, say("serve.error.other_site")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             return 400, say("serve.error.length")
-        if int(length) > self.limit:
+        if len(length) > 15 or int(length) > self.limit:
             return 413, say("serve.error.too_large", limit=self.limit // MEGABYTE)
         return None
+
+
+def _host_of(address: str) -> str:
+    """The name of the machine in an address; empty if there is none (``http://[x`` is no address at all)."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _same_site(scope: Scope, headers: Headers, host: str) -> bool:
@@ -99,7 +110,7 @@ def _same_site(scope: Scope, headers: Headers, host: str) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).hostname == host
+    return origin is None or _host_of(origin) == host
 
 
 class _Exchange:
