@@ -162,6 +162,10 @@ def processor_ms(process: subprocess.Popen[bytes]) -> float:
     return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
+def open_files(process: subprocess.Popen[bytes]) -> int:
+    return len(os.listdir(f"/proc/{process.pid}/fd"))
+
+
 def memory_mb(process: subprocess.Popen[bytes]) -> float:
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
@@ -242,7 +246,8 @@ def wrk(port: int, data: bytes, seconds: int, connections: int = 1) -> dict[str,
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--soak", type=int, default=0, help="calls to watch the memory over (100000 takes a while)")
+    parser.add_argument("--soak", type=int, default=0, help="only watch the memory over this many calls (100000)")
+    parser.add_argument("--soak-size", type=int, default=20_000, help="bytes of each of these calls")
     arguments = parser.parse_args()
     kinds = ["imnm", "decode"]
     try:
@@ -254,13 +259,14 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if arguments.soak:
+            _soak(folder, arguments.soak, arguments.soak_size)
+            return 0
         for size, rate in ((125_000, 50.0), (1_000_000, 10.0)):
             bodies = [body(size, number) for number in range(VARIANTS if size < 500_000 else 40)]
             print(f"\n{len(bodies[0]) // 1000} kB, {rate:g} calls a second, {arguments.seconds:g} s")
             for kind in kinds:
                 _measure(kind, folder, bodies, rate, arguments.seconds)
-        if arguments.soak:
-            _soak(folder, arguments.soak)
     return 0
 
 
@@ -282,18 +288,44 @@ def _measure(kind: str, folder: Path, bodies: list[bytes], rate: float, seconds:
         stop(process)
 
 
-def _soak(folder: Path, calls: int) -> None:
+def _soak(folder: Path, calls: int, size: int) -> None:
+    """Many calls, each about another patient and user, so that everything which remembers has something to remember.
+    Memory is read as it goes; what stays after the first fifth is the growth that counts."""
     process, port = start("imnm", folder)
-    data = body(20_000, 1)
-    print(f"\nmemory over {calls} calls of 20 kB")
+    print(f"\nmemory over {calls} calls of {size // 1000} kB, each of a patient of its own")
+    marker = b"bench-7"
+    data = body(size, 7)
+    readings: list[tuple[int, float]] = []
     try:
-        done, errors = 0.0, 0.0
+        done, errors, step = 0, 0, max(500, calls // 20)
         while done < calls:
-            result = wrk(port, data, 20, 2)
-            done, errors = done + result["calls"], errors + result["errors"]
-            print(f"  after {done:7.0f} calls: {memory_mb(process):6.1f} MB, errors {errors:.0f}")
+            part = [data.replace(marker, b"soak-%d" % number) for number in range(done, min(done + step, calls))]
+            errors += asyncio.run(_as_fast_as_they_go(port, part))
+            done += len(part)
+            readings.append((done, memory_mb(process)))
+            print(f"  after {done:7} calls: {readings[-1][1]:6.1f} MB, {open_files(process)} open files, errors {errors}",
+                  flush=True)  # fmt: skip
     finally:
         stop(process)
+    settled = [mb for at, mb in readings if at >= calls / 5] or [readings[-1][1]]
+    print(f"  growth after the first fifth: {settled[-1] - settled[0]:+.1f} MB "
+          f"(highest {max(mb for _, mb in readings):.1f} MB), errors {errors}")  # fmt: skip
+
+
+async def _as_fast_as_they_go(port: int, bodies: list[bytes], connections: int = 2) -> int:
+    """Calls one after the other over a few connections; how many were not answered with 200."""
+    waiting = iter(bodies)
+    errors = 0
+
+    async def work() -> None:
+        nonlocal errors
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+        for data in waiting:
+            errors += await send(reader, writer, data) != 200
+        writer.close()
+
+    await asyncio.gather(*(work() for _ in range(connections)))
+    return errors
 
 
 if __name__ == "__main__":

@@ -322,6 +322,12 @@ def test_a_key_of_another_kind_does_not_disturb(fetching: TestClient, house: Key
     assert send(fetching, bearer(signed(header(), claims()))).status_code == 200
 
 
+def test_a_kid_that_is_there_twice_names_no_key(fetching: TestClient, house: KeyHouse) -> None:
+    house.keys = [EC, STRANGER]
+    for key in (EC, STRANGER):
+        assert send(fetching, bearer(signed(header(), claims(), key))).status_code == 401
+
+
 def test_unknown_keys_do_not_make_us_ask_over_and_over(fetching: TestClient, house: KeyHouse) -> None:
     for number in range(5):
         assert send(fetching, bearer(signed(header(kid=f"k{number}"), claims()))).status_code == 401

@@ -269,7 +269,10 @@ def poisoned(value: Any) -> Any:
 
 def test_no_patient_data_in_logs(clinic: TestClient, written: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     record = json.loads(example("course"))
-    request = call("patient-view", example("course"), user=f"Practitioner/{CANARY}")
+    request = call("patient-view", example("course"), user=f"Practitioner/{CANARY}") | {
+        "fhirServer": f"https://ehr.example/{CANARY}",
+        "fhirAuthorization": {"access_token": CANARY, "token_type": "Bearer"},
+    }
     for body in (request, poisoned(request), request | {"prefetch": poisoned(request["prefetch"])}):
         clinic.post("/cds-services/imnm-patient-view", json=body, headers={"authorization": f"Bearer {CANARY}"})
     for data in (record, poisoned(record), {"resourceType": CANARY}):

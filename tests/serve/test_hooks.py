@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,18 @@ def refused(answer: Any, status: int) -> str:
     return sentence
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"summary": ...}, {"summary": None}, {"summary": ""}, {"links": []}, {"source": {}}, {"detail": None},
+     {"invented": 1}, {"indicator": 5}, {"overrideReasons": [{}]}],
+)  # fmt: skip
+def test_the_check_of_answers_finds_what_is_wrong(service: TestClient, change: dict[str, Any]) -> None:
+    """Missing, null, empty, of another type, or not defined: else the tests below would show nothing."""
+    (card,) = cards(service.post(VIEW, json=call("patient-view", example("untested"))))
+    spoilt = {name: value for name, value in (card | change).items() if value is not ...}
+    assert list(faults({"cards": [spoilt]}, RESPONSE))
+
+
 # ---------------------------------------------------------------- discovery
 
 
@@ -59,7 +73,8 @@ def test_discovery_is_as_the_specification_has_it(service: TestClient) -> None:
 def test_prefetch_templates_are_bound_and_use_what_clients_support(service: TestClient) -> None:
     for one in service.get("/cds-services").json()["services"]:
         for key, template in one["prefetch"].items():
-            assert "{{context.patientId}}" in template
+            assert re.findall(r"\{\{(.*?)\}\}", template) == ["context.patientId"]
+            assert template.count("{") == template.count("}") == 2
             if key != "patient":
                 assert "_count=" in template
                 names = {part.split("=")[0] for part in template.split("?")[1].split("&")}
@@ -78,6 +93,8 @@ def test_a_suspected_patient_gets_a_card(service: TestClient) -> None:
     assert {"resourceType": "ServiceRequest", "status": "draft"}.items() <= orders[0].items()
     assert orders[0]["code"]["coding"][0]["system"] == "http://loinc.org"
     assert orders[0]["subject"] == {"reference": "Patient/example-untested"}
+    assert all("id" not in order for order in orders), "an order to be created is new"
+    assert card["selectionBehavior"] == "any"
     assert service.get("/patients/example-untested").status_code == 200
 
 
@@ -124,6 +141,15 @@ def test_a_critical_card_stays_until_it_is_overridden(service: TestClient) -> No
             "overrideReason": {"reason": {"code": "known", "system": "urn:imnm:cds-override-reason"}}}  # fmt: skip
     assert service.post(f"{SIGN}/feedback", json={"feedback": [told]}).status_code == 200
     assert cards(service.post(SIGN, json=request)) == []
+
+
+def test_every_card_can_be_overridden_for_reasons_in_words(service: TestClient) -> None:
+    found = cards(service.post(VIEW, json=call("patient-view", example("srp"))))
+    found += cards(service.post(SIGN, json=call("order-sign", example("course"), draftOrders=order(statin_order()))))
+    assert {card["indicator"] for card in found} >= {"critical"}
+    for card in found:
+        assert len({reason["code"] for reason in card["overrideReasons"]}) > 1
+        assert all(" " in reason["display"] or len(reason["display"]) > 4 for reason in card["overrideReasons"])
 
 
 # ---------------------------------------------------------------- order-sign
@@ -242,6 +268,30 @@ def test_keys_we_did_not_ask_for_are_not_used(service: TestClient) -> None:
     request = call("patient-view", example("myalgia"))
     request["prefetch"]["other"] = prefetch(example("untested"))["ck"]
     assert cards(service.post(VIEW, json=request)) == []
+
+
+def test_an_access_token_is_taken_and_kept_nowhere(service: TestClient, tmp_path: Path) -> None:
+    """We never call the client's server, so its token is of no use to us and must not lie about."""
+    secret = "token-KANARIENVOGEL"
+    request = call("patient-view", example("untested")) | {
+        "fhirServer": "https://ehr.example/KANARIENVOGEL",
+        "fhirAuthorization": {"access_token": secret, "token_type": "Bearer", "expires_in": 300,
+                              "scope": "KANARIENVOGEL", "subject": "KANARIENVOGEL"},
+    }  # fmt: skip
+    answer = service.post(VIEW, json=request)
+    assert len(cards(answer)) == 1
+    kept = [file.read_bytes() for file in (tmp_path / "data").rglob("*") if file.is_file()]
+    assert len(kept) >= 2, "the audit trail and the database"
+    assert all(b"KANARIENVOGEL" not in data for data in (*kept, answer.content))
+
+
+@pytest.mark.parametrize("extension", [{"com.example.x": {"y": [1]}}, {}, None, "x", [1]])
+def test_an_extension_does_not_disturb(service: TestClient, extension: object) -> None:
+    request = call("patient-view", example("untested")) | {"extension": extension}
+    request["context"]["extension"] = extension
+    answer = service.post(VIEW, json=request)
+    assert len(cards(answer)) == 1
+    assert '"extension"' not in answer.text + service.get("/cds-services").text
 
 
 def test_another_patient_is_refused(service: TestClient) -> None:
