@@ -303,8 +303,8 @@ def _soak(folder: Path, calls: int, size: int) -> None:
             errors += asyncio.run(_as_fast_as_they_go(port, part))
             done += len(part)
             readings.append((done, memory_mb(process)))
-            print(f"  after {done:7} calls: {readings[-1][1]:6.1f} MB, {open_files(process)} open files, errors {errors}",
-                  flush=True)  # fmt: skip
+            line = f"{readings[-1][1]:6.1f} MB, {open_files(process)} open files, errors {errors}"
+            print(f"  after {done:7} calls: {line}", flush=True)
     finally:
         stop(process)
     settled = [mb for at, mb in readings if at >= calls / 5] or [readings[-1][1]]

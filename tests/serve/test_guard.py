@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,6 +204,29 @@ def trail(tmp_path: Path) -> Iterator[audit.Trail]:
         made.note("read", f"p{number}", "ana", "r")
     yield made
     made.close()
+
+
+def test_a_full_disk_leaves_no_half_line(trail: audit.Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = trail.path.read_bytes()
+    real = os.write
+    monkeypatch.setattr("imnm.serve.audit.os.write", lambda file, data: real(file, data[:40]))
+    with pytest.raises(audit.AuditError):
+        trail.note("read", "p", "ana", "r")
+    assert trail.path.read_bytes() == whole
+    monkeypatch.undo()
+    trail.note("read", "p", "ana", "r")
+    assert audit.check(trail.path) is None
+    assert len(trail.path.read_bytes().splitlines()) == 6
+
+
+def test_a_line_that_was_cut_off_does_not_spoil_the_next(trail: audit.Trail) -> None:
+    with open(trail.path, "ab") as file:
+        file.write(b'{"resourceType":"AuditEv')
+    trail.note("read", "p", "ana", "r")
+    lines = trail.path.read_bytes().splitlines()
+    assert len(lines) == 7
+    assert json.loads(lines[6])["extension"][0]["valueString"] == hashlib.sha256(lines[5]).hexdigest()
+    assert audit.check(trail.path) == 6, "the cut is told of, and only the cut"
 
 
 @pytest.mark.parametrize("change", ["edit", "remove", "insert", "swap", "garbage"])

@@ -52,9 +52,8 @@ class Trail:
             with self._lock, _Locked(self._file):
                 self._catch_up()
                 line = msgspec.json.encode(_event(action, patient, person, request, address, outcome, self._head))
-                os.write(self._file, line + b"\n")
+                self._append(line + b"\n")
                 self._head = hashlib.sha256(line).hexdigest()
-                self._size += len(line) + 1
         except OSError as error:
             raise AuditError from error
 
@@ -69,16 +68,27 @@ class Trail:
         os.fsync(self._file)
         os.close(self._file)
 
+    def _append(self, data: bytes) -> None:
+        """Write all of it or nothing: on a full disk the system writes a part and calls that success."""
+        written = os.write(self._file, data)
+        if written != len(data):
+            os.ftruncate(self._file, self._size)
+            raise OSError("the line was written in part")
+        self._size += written
+
     def _catch_up(self) -> None:
-        """The hash of the last line, read anew if another process has written."""
+        """The hash of the last line, read anew if another process has written. A line that the machine's sudden end
+        cut off gets an end of its own, so that it stays what it is and the next one is whole."""
         size = os.fstat(self._file).st_size
         if size == self._size:
             return
-        last = b""
         with open(self.path, "rb") as file:
             file.seek(max(0, size - 65_536))
-            lines = file.read().splitlines()
-            last = lines[-1] if lines else b""
+            tail = file.read()
+        if tail and not tail.endswith(b"\n"):
+            size += os.write(self._file, b"\n")
+        lines = tail.splitlines()
+        last = lines[-1] if lines else b""
         self._head = hashlib.sha256(last).hexdigest() if last else START
         self._size = size
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
+
 from imnm.assessment.engine import Case, diagnosis_of, iso, resolve_as_of, summary_of
 from imnm.assessment.model import Alert, Diagnosis, Evidence, Step
 from imnm.assessment.program import RANK
@@ -310,10 +312,15 @@ def _evidence_of(alerts: Sequence[Alert]) -> list[str]:
     return sorted({item.text for alert in alerts for item in alert.evidence})
 
 
-def _everything(case: Case) -> list[str]:
-    """All that was read of the record: what makes its data the same or not."""
-    return sorted(f"{event.concept} {event.truth} {event.start} {event.low} {event.high} {event.ref}"
-                  for event in case.events)  # fmt: skip
+def _everything(case: Case) -> str:
+    """All that was read of the record, as one word: what makes its data the same or not."""
+    rows = sorted(
+        _ENCODE((event.concept, event.truth, event.start, event.low, event.high, event.ref)) for event in case.events
+    )
+    return hashlib.sha256(b"\n".join(rows)).hexdigest()
+
+
+_ENCODE = msgspec.json.Encoder().encode
 
 
 def _content(*parts: object) -> str:

@@ -282,15 +282,14 @@ def _text(context: Mapping[str, Raw], field: str) -> str:
 
 def _reading(asked: HookRequest, patient: str) -> tuple[Reading, About]:
     """The prefetched data as one record, and what is missing of it. Raises Refused (412 without what is required)."""
-    given: list[bytes] = []
+    given: list[Raw] = []
     missing: list[str] = []
     partial: list[str] = []
     for key in templates():
-        value = (asked.prefetch or {}).get(key)
-        raw = b"" if value is None else bytes(value)
-        if raw == b"null" and key != "patient":
+        raw = (asked.prefetch or {}).get(key, _ABSENT)
+        if raw == _NULL and key != "patient":
             continue
-        look = None if raw in (b"", b"null") else _looked(key, raw)
+        look = None if raw in (_ABSENT, _NULL) else _looked(key, raw)
         if look is None or look.resource_type == "OperationOutcome" or _has_failed(raw):
             missing.append(key)
             continue
@@ -311,7 +310,10 @@ def _reading(asked: HookRequest, patient: str) -> tuple[Reading, About]:
     return reading, About(tuple(missing), tuple(partial))
 
 
-def _looked(key: str, raw: bytes) -> _Look:
+_ABSENT, _NULL = Raw(), Raw(b"null")
+
+
+def _looked(key: str, raw: Raw) -> _Look:
     try:
         look = _LOOK.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -327,9 +329,12 @@ class _Failure(msgspec.Struct):
     entry: list[Any] | None = None
 
 
-def _has_failed(raw: bytes) -> bool:
+_OUTCOME = re.compile(rb"OperationOutcome")
+
+
+def _has_failed(raw: Raw) -> bool:
     """Whether a Bundle holds nothing but OperationOutcomes: its search failed."""
-    if b"OperationOutcome" not in raw:
+    if not _OUTCOME.search(memoryview(raw)):
         return False
     entries = msgspec.json.decode(raw, type=_Failure).entry or []
     kinds = {_kind_in(entry) for entry in entries}
@@ -341,10 +346,12 @@ def _kind_in(entry: Any) -> object:
     return resource.get("resourceType") if isinstance(resource, dict) else None
 
 
-def _bundle(resources: Sequence[bytes]) -> bytes:
-    """Resources and Bundles as one Bundle, without decoding them."""
-    entries = b",".join(b'{"resource":' + raw + b"}" for raw in resources)
-    return b'{"resourceType":"Bundle","type":"collection","entry":[' + entries + b"]}"
+def _bundle(resources: Sequence[bytes | Raw]) -> bytes:
+    """Resources and Bundles as one Bundle, without decoding them; their bytes are copied once."""
+    parts: list[bytes | memoryview] = [b'{"resourceType":"Bundle","type":"collection","entry":[']
+    for place, resource in enumerate(resources):
+        parts += [b',{"resource":' if place else b'{"resource":', memoryview(resource), b"}"]
+    return b"".join([*parts, b"]}"])
 
 
 def _case(reading: Reading) -> Case:

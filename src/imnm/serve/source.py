@@ -25,7 +25,8 @@ SETTING = "general-record"
 """Whose priors a screened population is judged with, here as in ``imnm screen``."""
 RECENT = 200
 RECENT_EVENTS = 200_000
-"""How many records of CDS Hooks calls are remembered for their page, and how many events they may hold together."""
+"""How many records of CDS Hooks calls are remembered for their page, and how many events and noted problems they may hold
+together."""
 
 
 class Listed(NamedTuple):
@@ -88,19 +89,24 @@ class Patients:
 
     def remember(self, reading: Reading) -> None:
         """Keep a record that a CDS Hooks call brought, so that the card's link leads somewhere; the oldest give way."""
-        if not reading.patient or reading.patient in self._readings or len(reading.events) > RECENT_EVENTS:
+        if not reading.patient or reading.patient in self._readings or _size(reading) > RECENT_EVENTS:
             return
         with self._lock:
             self._forget(reading.patient)
             self._recent[reading.patient] = reading
-            self._recent_events += len(reading.events)
+            self._recent_events += _size(reading)
             while len(self._recent) > RECENT or self._recent_events > RECENT_EVENTS:
                 self._forget(next(iter(self._recent)))
 
     def _forget(self, id: str) -> None:
         earlier = self._recent.pop(id, None)
         if earlier is not None:
-            self._recent_events -= len(earlier.events)
+            self._recent_events -= _size(earlier)
+
+
+def _size(reading: Reading) -> int:
+    """How much a record holds in memory: what was read of it, and what was noted because it could not be."""
+    return len(reading.events) + len(reading.problems)
 
 
 def assessed(reading: Reading, as_of: str | None, setting: str | None) -> Assessment:
