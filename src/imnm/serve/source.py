@@ -25,8 +25,8 @@ SETTING = "general-record"
 """Whose priors a screened population is judged with, here as in ``imnm screen``."""
 RECENT = 200
 RECENT_EVENTS = 200_000
-"""How many records of CDS Hooks calls are remembered for their page, and how many events and noted problems they may hold
-together."""
+"""How many records of CDS Hooks calls are remembered for their page, and how many events and noted problems they
+may hold together."""
 
 
 class Listed(NamedTuple):
