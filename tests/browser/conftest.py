@@ -77,14 +77,20 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     context = browser.new_context(base_url=address, viewport={"width": 1200, "height": 900})
     context.set_default_timeout(15_000)
     opened = context.new_page()
-    faults: list[str] = []
-    opened.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("requestfailed", lambda request: _failed(request, faults))
-    opened.on("request", lambda request: _elsewhere(request, address, faults))
+    faults = watched(opened, address)
     yield opened
     context.close()
     assert faults == []
+
+
+def watched(page: Any, address: str) -> list[str]:
+    """What goes wrong on this page from now on: console errors, script errors, failed requests, requests elsewhere."""
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: _failed(request, faults))
+    page.on("request", lambda request: _elsewhere(request, address, faults))
+    return faults
 
 
 def _failed(request: Any, faults: list[str]) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from imnm import examples
 
+from .conftest import watched
+
 pytestmark = pytest.mark.slow
 
 PAGES = ("/", "/patients/example-hmgcr", "/patients/example-untested", "/assess", "/calculators",
@@ -164,6 +166,47 @@ def test_by_keyboard_alone(page: Any) -> None:
     assert page.evaluate("document.activeElement.parentElement.open") is True
 
 
+def test_a_review_is_written_by_keyboard_alone(page: Any) -> None:
+    page.goto("/patients/example-srp")
+    tab_to(page, "Review")
+    page.keyboard.press("Enter")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "status":
+            break
+    page.keyboard.press("Space")
+    tab_to(page, "Save the review")
+    page.keyboard.press("Enter")
+    page.get_by_text("The review is saved.").wait_for()
+    assert page.locator(".reviews li").first.inner_text().startswith("reviewed by")
+
+
+def test_an_answer_is_changed_by_keyboard_alone(page: Any) -> None:
+    page.goto("/examples/untested")
+    tab_to(page, "What if: change an answer")
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "anti_hmgcr_positive":
+            break
+    page.keyboard.press("ArrowRight")
+    page.locator("#result .level").filter(has_text="established").wait_for()
+    assert page.evaluate("document.activeElement.id") == "f-anti_hmgcr_positive-positive"
+    page.keyboard.press("ArrowLeft")
+    page.locator("#result .level").filter(has_text="high suspicion").wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") != "anti_hmgcr_positive"  # no trap
+
+
+def tab_to(page: Any, words: str) -> None:
+    """Press Tab until what is focused says these words."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == words:
+            return
+    raise AssertionError(f"{words!r} is not reached by Tab")
+
+
 def test_a_paragraph_is_copied(browser: Any, address: str) -> None:
     context = browser.new_context(base_url=address, permissions=["clipboard-read", "clipboard-write"])
     opened = context.new_page()
@@ -183,15 +226,20 @@ def opened_text(text: str) -> str:
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_pages_fit_and_are_shot(browser: Any, address: str, shots: Path | None, path: str, width: str) -> None:
+def test_pages_fit_say_nothing_on_the_console_and_are_shot(
+    browser: Any, address: str, shots: Path | None, path: str, width: str
+) -> None:
     context = browser.new_context(base_url=address, viewport={"width": WIDTHS[width], "height": 900})
     opened = context.new_page()
-    opened.goto(path)
+    faults = watched(opened, address)
+    answer = opened.goto(path)
     if shots:
         opened.screenshot(path=shots / f"{name_of(path)}-{width}.png", full_page=True)
     across = opened.evaluate("document.documentElement.scrollWidth")
     context.close()
     assert across <= WIDTHS[width]
+    if answer.status < 400:  # a page that is refused is itself an error on the console
+        assert faults == []
 
 
 def test_print_and_dark_views(browser: Any, address: str, shots: Path | None) -> None:

@@ -196,3 +196,39 @@ def test_health_and_readiness(clinic: TestClient, start, tmp_path: Path) -> None
 
 def test_examples_carry_no_real_id(service: TestClient) -> None:
     assert "example" in json.loads(example("untested"))["entry"][0]["resource"]["id"]
+
+
+def test_the_worklist_says_what_is_next_and_finds_it(clinic: TestClient) -> None:
+    page = clinic.get("/").text
+    assert "Order anti-HMGCR by name" in page
+    assert "Refer to a neuromuscular or myositis clinic" in page
+    assert ">example-untested<" in clinic.get("/", params={"q": "order anti-hmgcr"}).text
+    assert ">example-untested<" not in clinic.get("/", params={"q": "plasma exchange"}).text
+
+
+def test_a_worklist_of_nobody_says_so(start, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    place = tmp_path / "well"
+    place.mkdir()
+    (place / "one.json").write_bytes(example("myalgia"))
+    page = start(source=str(place)).get("/").text
+    assert "None of the 1 records" in page
+    assert "Nobody fits this filter" not in page
+
+
+def test_what_is_explained_leads_on(service: TestClient) -> None:
+    page = service.get("/explain/anti_hmgcr_positive").text
+    assert '<a href="/explain/enmc-2016">enmc-2016</a>' in page
+    assert '<a href="/explain/cardiac">cardiac</a>' in page.split("Used by")[1]
+    found = service.get("/explain/anti-HMGCR antibody")
+    assert found.status_code == 404
+    assert 'href="/explain/anti_hmgcr_positive"' in found.text
+    nothing = service.get("/explain/<script>alert(1)</script>")
+    assert "<script>alert" not in nothing.text
+
+
+def test_calculators_state_their_range_as_people_write_it(service: TestClient) -> None:
+    from imnm.knowledge.criteria import CALCULATORS
+
+    for name in CALCULATORS:
+        assert "1e-" not in service.get(f"/calculators/{name}").text
+        assert "e+0" not in service.get(f"/calculators/{name}").text

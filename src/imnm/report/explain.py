@@ -51,14 +51,25 @@ class Subject(NamedTuple):
 def index() -> str:
     """Every id by kind, with its label."""
     lines = [say("report.explain.index")]
-    kinds: dict[str, list[Subject]] = {}
-    for subject in _subjects():
-        kinds.setdefault(subject.kind, []).append(subject)
-    for kind, members in kinds.items():
-        lines += ["", f"{_kind(kind)} ({len(members)})"]
+    for kind, members in by_kind().items():
+        lines += ["", f"{kind} ({len(members)})"]
         for member in members:
             lines += wrap(member.label, f"  {member.id}  ", "    ")
     return "\n".join(lines) + "\n"
+
+
+def by_kind() -> dict[str, list[Subject]]:
+    """What can be explained, by the word for its kind."""
+    kinds: dict[str, list[Subject]] = {}
+    for subject in _subjects():
+        kinds.setdefault(_kind(subject.kind), []).append(subject)
+    return kinds
+
+
+def matching(words: str, most: int = 30) -> list[Subject]:
+    """What has these words in its id or label."""
+    asked = words.casefold()
+    return [s for s in _subjects() if asked in s.id.casefold() or asked in s.label.casefold()][:most]
 
 
 def explain(id: str) -> str:

@@ -22,6 +22,7 @@ from imnm.assessment.engine import KNOWLEDGE_VERSION
 from imnm.knowledge.differential import DISEASES
 from imnm.knowledge.messages import say
 from imnm.report import handout, labels
+from imnm.report.blocks import number_words
 from imnm.report.view import level_word
 
 from . import forms, worklist
@@ -29,10 +30,12 @@ from .letter import letter
 from .refusal import Refused
 from .requests import form_of, is_date, json_answer, json_body, noted, person_of, record_of, when_ready
 from .store import DECIDED, KINDS, STATUSES, Review
-from .view import STATIC, answer, page, static, words
+from .view import STATIC, answer, page, static, with_links, words
 
 LONGEST_NOTE = 2000
 CK_MOST = 10_000_000
+SMALLEST = 1e-3
+"""A least value below this only says that zero is excluded."""
 
 router = APIRouter(dependencies=[Depends(person_of)])
 open_router = APIRouter()
@@ -266,31 +269,37 @@ def calculator(request: Request, name: str) -> Response:
 def _range_words(input_: Any) -> str:
     if input_.low is None or input_.high is None:
         return ""
-    return f", {words('calculators.between', low=f'{input_.low:g}', high=f'{input_.high:g}')}"
+    low = input_.low if input_.low >= SMALLEST else 0.0
+    between = words("calculators.between", low=number_words(low), high=number_words(input_.high))
+    return f", {between}"
 
 
 @router.get("/explain")
 def explain_index(request: Request) -> Response:
     """Every id, or the one asked for by the search field."""
-    from imnm.report.explain import index
+    from imnm.report.explain import by_kind
 
     asked = request.query_params.get("id", "").strip()
     if asked:
         return RedirectResponse(f"/explain/{quote(asked, safe='')}", 303)
-    return page(request, "explain.html.j2", id="", text=index(), error="")
+    return page(request, "explain.html.j2", id="", text="", error="", kinds=by_kind(), found=[])
 
 
 @router.get("/explain/{id:path}")
 def explain(request: Request, id: str) -> Response:
-    """Anything with an id."""
-    from imnm.report.explain import UnknownId
+    """Anything with an id; for other words, what they stand in."""
+    from imnm.report.explain import UnknownId, by_kind, matching
     from imnm.report.explain import explain as explained
 
+    shown: dict[str, Any] = {"id": id, "kinds": {}, "found": [], "text": "", "error": ""}
+    known = {subject.id for subjects in by_kind().values() for subject in subjects}
     try:
-        return page(request, "explain.html.j2", id=id, text=explained(id), error="")
+        return page(request, "explain.html.j2", **shown | {"text": with_links(explained(id), known)})
     except UnknownId as error:
-        nearest = words("explain.nearest", ids=", ".join(error.nearest)) if error.nearest else ""
-        return page(request, "explain.html.j2", 404, id=id, text="", error=words("explain.nothing", nearest=nearest))
+        near = [subject for id in error.nearest for subject in matching(id) if subject.id == id]
+        found = {subject.id: subject for subject in (*matching(id), *near)}
+        sentence = words("explain.nothing" if not found else "explain.other")
+        return page(request, "explain.html.j2", 404, **shown | {"found": list(found.values()), "error": sentence})
 
 
 @router.get("/about")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Collection
 from functools import cache
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -51,6 +54,24 @@ def page(request: Request, template: str, status: int = 200, **content: Any) -> 
         "can_sign_out": state.settings.sign_in.kind == "oidc",
     } | content
     return HTMLResponse(environment().get_template(template).render(content), status)
+
+
+def with_links(text: str, known: Collection[str]) -> Markup:
+    """An explanation in which known ids lead on. Ids that are ordinary words are links only where ids are listed."""
+    lists = tuple(f"{say(f'report.explain.{heading}')}:" for heading in ("used_by", "rests_on_it"))
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        listed = paragraph.startswith(lists)
+        pieces = re.split(r"([A-Za-z0-9](?:[\w.:/+-]*\w)?)", paragraph)
+        paragraphs.append(
+            Markup("").join(
+                Markup('<a href="/explain/{}">{}</a>').format(quote(piece, safe=""), piece)
+                if piece in known and (listed or re.search(r"[_:\d-]", piece))
+                else escape(piece)
+                for piece in pieces
+            )
+        )
+    return Markup("\n\n").join(paragraphs)
 
 
 _DRAWING = threading.Lock()

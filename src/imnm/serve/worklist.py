@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
 from imnm.assessment.program import RANK
 from imnm.knowledge.messages import say
 from imnm.report import labels
+from imnm.report.blocks import word
 from imnm.report.view import level_word
 
 from .source import Listed
 from .store import Review
+
+if TYPE_CHECKING:
+    from imnm.population.rows import ListedRow
 
 PAGE = 50
 SORTS = ("urgency", "level", "patient_id", "first_flagged_on", "ck_peak_u_l", "top_probability")
@@ -52,6 +56,7 @@ class Shown(NamedTuple):
     tone: str
     reasons: str
     step: str
+    urgency: str
     diagnosis: str
     leading: str
     flagged: str
@@ -96,8 +101,17 @@ def _fits(item: Listed, reviews: Mapping[str, Review], view: View) -> bool:
         return False
     if not view.text:
         return True
-    words = f"{row.patient_id} {row.reasons} {row.next_steps} {row.statin or ''} {row.diagnosis or ''}".lower()
-    return view.text.lower() in words
+    steps = " ".join(labels.step(step) for step in row.next_steps.split())
+    diagnosis = labels.disease(row.diagnosis) if row.diagnosis else ""
+    words = (
+        f"{row.patient_id} {row.reasons} {row.next_steps} {steps} {row.statin or ''} {row.diagnosis or ''} {diagnosis}"
+    )
+    return view.text.lower() in words.lower()
+
+
+def _next(row: ListedRow) -> str:
+    """The step that would settle it, or else the first that is due."""
+    return row.decisive_step or next(iter(row.next_steps.split()), "")
 
 
 def _key(item: Listed, sort: str) -> tuple[Any, ...]:
@@ -122,7 +136,8 @@ def _shown(item: Listed, reviews: Mapping[str, Review]) -> Shown:
         level=level_word(row.level),
         tone=row.level,
         reasons=row.reasons,
-        step=labels.step(row.decisive_step) if row.decisive_step else "",
+        step=labels.step(_next(row)) if _next(row) else "",
+        urgency=word("report.urgency", row.urgency) if row.urgency in ("emergency", "urgent") else "",
         diagnosis=labels.disease(row.diagnosis) if row.diagnosis else "",
         leading=leading,
         flagged=row.first_flagged_on or "",
