@@ -10,5 +10,9 @@ import os
 
 from hypothesis import settings
 
+from .engines import postgres, spark
+
+__all__ = ["postgres", "spark"]
+
 settings.register_profile("imnm", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("imnm")

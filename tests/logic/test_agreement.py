@@ -11,17 +11,17 @@ from imnm.logic import nodes as n
 from imnm.logic.evaluate import Program, prove
 from imnm.logic.event import Event
 
-from .engine import run_sql
+from .engine import RunSql, run_sql
 from .growing import GROWN, Case, cases, definitions, records, smallest
 
 reached: set[type[n.Node]] = set()
 examples = 0
 
 
-def differences(case: Case) -> list[str]:
-    """One short text for each value on which an interpreter differs from *value*."""
+def differences(case: Case, run: RunSql = run_sql) -> list[str]:
+    """One short text for each value on which an interpreter differs from *value*. ``run``: the engine of *sql*."""
     program = Program(case.definitions)
-    by_sql = run_sql(case.definitions, case.patients, case.days)
+    by_sql = run(case.definitions, case.patients, case.days)
     found = []
     for place, record in enumerate(case.patients):
         for day in case.days:

@@ -11,7 +11,7 @@ of the row, surely and possibly, so that every reduction is two aggregates and S
 never meets a truth.
 
 The tree is built with sqlglot from constructs that DuckDB, Spark and PostgreSQL share; days are numbers, so there is
-no date arithmetic. What differs between them is ``_MATERIALIZED``.
+no date arithmetic. What differs between them is ``_MATERIALIZED``; what others lack is in ``dialects``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlglot import exp
 
 from . import nodes as n
+from .dialects import suited
 from .event import Event
 from .program import in_order
 
@@ -44,6 +45,9 @@ EVENT_COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("text", "text", "VARCHAR"),
 )
 """The events table: field of ``Event``, column, type. Before these stands ``patient``."""
+
+UNREAD = ("uln", "ref", "text")
+"""Columns of the events that no query reads; they are for the proof."""
 
 
 def event_row(patient: str, event: Event) -> tuple[Any, ...]:
@@ -78,7 +82,8 @@ def query(
         if id.startswith("_") or id.lower() in _KEYS:
             raise ValueError(f"a definition cannot be called {id!r} in a query: the name is taken")
     # Parts that stand in several places are one object while the tree is made; the copy makes them separate.
-    return _Chain(definitions, events_table, index_table).query(dialect in _MATERIALIZED).copy()
+    tree = _Chain(definitions, events_table, index_table).query(dialect in _MATERIALIZED).copy()
+    return suited(tree, dialect)
 
 
 _MATERIALIZED = ("duckdb", "postgres")
@@ -437,15 +442,17 @@ class _Chain:
         current = "_p0"
         tables.append((current, _select(self._keys("i"), _given(self.index_table, "i"))))
         places = {(scan, 0) for scan in self.scans} | set(self.layers) | set(self.nears)
+        chained: list[str] = []
         for place in sorted(places):
             if place[0] and place[1] == 0:
-                scanned = f"_scan{place[0]}"
-                tables.append((scanned, self._scanned(self.scans[place[0]], current)))
-                tables.append((f"_p{len(tables)}", self._joined(self.scans[place[0]], current, scanned)))
+                scan = self.scans[place[0]]
+                tables.extend(self._scan_tables(place[0], current, chained, len(tables), materialized))
+                chained += scan.aggregates.values()
                 current = tables[-1][0]
             if place in self.layers:
                 layer = _select([_all_of_p(), *self.layers[place]], _table(current, "p"))
                 tables.append((f"_p{len(tables)}", layer))
+                chained += [column.alias for column in self.layers[place]]
                 current = tables[-1][0]
             for near in self.nears.get(place, ()):
                 tables.extend(self._near_tables(near, current))
@@ -464,7 +471,7 @@ class _Chain:
 
     def _events(self) -> exp.Select:
         """The events that any definition reads, as known on each index row's date; a row of nulls where none is."""
-        read = [column for _, column, _ in EVENT_COLUMNS if column not in ("known_day", "uln", "ref", "text")]
+        read = [column for _, column, _ in EVENT_COLUMNS if column not in ("known_day", *UNREAD)]
         known = _and(
             _same("v", "i", ("patient",)),
             exp.LTE(this=_column("known_day", "v"), expression=_column("as_of", "i")),
@@ -473,26 +480,43 @@ class _Chain:
         columns = [*self._keys("i"), *(_column(name, "v") for name in read)]
         return _select(columns, _given(self.index_table, "i"), (_given(self.events_table, "v"), known, "LEFT"))
 
-    def _flagged(self, flags: Mapping[str, _Flags], columns: Iterable[str], current: str) -> exp.Select:
-        """The events with their flags as columns."""
+    def _flagged(
+        self, flags: Mapping[str, _Flags], columns: Iterable[str], current: str, chained: Sequence[str] = ()
+    ) -> exp.Select:
+        """The events with their flags as columns, and these columns of the chain."""
         named = [_named(flag.sure, name) for name, flag in flags.items()]
-        read = [*self._keys("e"), *(_column(name, "e") for name in columns), *named]
+        taken = [_column(name, "p") for name in chained]
+        read = [*self._keys("e"), *(_column(name, "e") for name in columns), *named, *taken]
         joins = []
-        if any(flag.place > (0, 0) for flag in flags.values()):
+        if chained or any(flag.place > (0, 0) for flag in flags.values()):
             joins.append((_table(current, "p"), _same("p", "e", _KEYS), ""))
         for near in sorted({name for flag in flags.values() for name in flag.near}):
             joins.append((_table(near, near), _same(near, "e", (*_KEYS, *_SPAN)), "LEFT"))
         return _select(read, _table("_events", "e"), *joins)
 
-    def _scanned(self, scan: _Scan, current: str) -> exp.Select:
-        columns = sorted({column for _, column, flag in scan.aggregates if flag})
-        rows = _nested(self._flagged(scan.flags, columns, current), "f")
-        found = [_named(_filtered(*key), name) for key, name in scan.aggregates.items()]
-        return _select([*self._keys("f"), *found], rows, group=self._keys("f"))
+    def _scan_tables(
+        self, number: int, current: str, chained: Sequence[str], made: int, materialized: bool
+    ) -> list[tuple[str, exp.Select]]:
+        """The next table of the chain, with what a reading of the events adds.
 
-    def _joined(self, scan: _Scan, current: str, scanned: str) -> exp.Select:
-        columns = [_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values())]
-        return _select(columns, _table(current, "p"), (_table(scanned, "s"), _same("s", "p", _KEYS), ""))
+        Where tables are kept it is the last one joined to the scan. Elsewhere a table that is named twice is computed
+        twice, and four scans would compute the first sixteen times: there the columns so far go through the scan.
+        """
+        scan = self.scans[number]
+        found = [_named(_filtered(*key), name) for key, name in scan.aggregates.items()]
+        columns = sorted({column for _, column, flag in scan.aggregates if flag})
+        if not materialized:
+            carried = [_named(exp.AnyValue(this=_column(name, "f")), name) for name in chained]
+            rows = _nested(self._flagged(scan.flags, columns, current, chained), "f")
+            return [(f"_p{made}", _select([*self._keys("f"), *carried, *found], rows, group=self._keys("f")))]
+        rows = _nested(self._flagged(scan.flags, columns, current), "f")
+        scanned = f"_scan{number}"
+        joined = [_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values())]
+        same = _same("s", "p", _KEYS)
+        return [
+            (scanned, _select([*self._keys("f"), *found], rows, group=self._keys("f"))),
+            (f"_p{made + 1}", _select(joined, _table(current, "p"), (_table(scanned, "s"), same, ""))),
+        ]
 
     def _near_tables(self, near: _Near, current: str) -> list[tuple[str, exp.Select]]:
         """By day of the series, whether an event of the other is surely near; a day without a row has none near."""

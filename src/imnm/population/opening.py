@@ -23,12 +23,13 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
 
         there = PostgresDatabase(source, folder, options.schema, options.vocabulary_schema)
         return OmopPopulation(there, folder, options.local_codes, options.sample, options.also)
-    path = Path(source)
-    if options.engine == "spark" and (not path.exists() or (path.is_dir() and is_omop_folder(path))):
-        from .spark import SparkDatabase
+    if options.engine == "spark":
+        from . import spark
 
-        cluster = SparkDatabase(source, folder, options.schema, options.vocabulary_schema)
-        return OmopPopulation(cluster, folder, options.local_codes, options.sample, options.also)
+        if spark.reads(source):
+            cluster = spark.SparkDatabase(source, folder, options.schema, options.vocabulary_schema)
+            return OmopPopulation(cluster, folder, options.local_codes, options.sample, options.also)
+    path = Path(source)
     if not path.exists():
         raise SourceError(say("population.error.not_there", source=source))
     if path.is_dir() and is_omop_folder(path):

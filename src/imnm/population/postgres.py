@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 
@@ -31,7 +31,7 @@ class PostgresDatabase:
             import psycopg
         except ImportError as error:
             raise SourceError(say("population.error.extra_postgres")) from error
-        if urlsplit(address).password:
+        if _names_password(address):
             raise SourceError(say("population.error.password"))
         self.folder, self.schema, self.vocabulary_schema = folder, schema or "public", vocabulary_schema
         self.error = psycopg.Error
@@ -52,7 +52,10 @@ class PostgresDatabase:
         if table not in self._columns:
             schema = self.vocabulary_schema if table in VOCABULARY and self.vocabulary_schema else self.schema
             query = "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
-            rows = self.server.execute(query, (schema, table)).fetchall()
+            try:
+                rows = self.server.execute(query, (schema, table)).fetchall()
+            except self.error as error:
+                raise SourceError(say("population.error.database", reason=_first_line(error))) from error
             self._columns[table] = {str(name).lower() for (name,) in rows} or None
         return self._columns[table]
 
@@ -78,6 +81,12 @@ class PostgresDatabase:
     def close(self) -> None:
         """Let go of the server."""
         self.server.close()
+
+
+def _names_password(address: str) -> bool:
+    """Before the @, or among the settings behind the question mark."""
+    parts = urlsplit(address)
+    return bool(parts.password) or any(name.lower() == "password" for name, _ in parse_qsl(parts.query, True))
 
 
 def _first_line(error: BaseException) -> str:

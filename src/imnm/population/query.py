@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 import sqlglot
+from sqlglot import exp
 
 from imnm.knowledge.messages import say
-from imnm.logic.sql import EVENT_COLUMNS
+from imnm.logic.dialects import BEYOND, suited
+from imnm.logic.sql import EVENT_COLUMNS, UNREAD, query
 
 from . import store
+from .gate import gate_concepts
+
+TESTED = ("duckdb", "spark", "postgres")
+"""The dialects whose engines the agreement tests run on."""
 
 
 def screening_query(dialect: str, events: str = "events", index: str = "index_rows") -> str:
-    """The level of everyone in the index table with the findings and rules behind it, and what the tables must hold."""
-    columns = ", ".join(name for _, name, _ in EVENT_COLUMNS)
+    """The level of everyone in the index table with the findings and rules behind it, and how to use it."""
+    tree = _with_level(query(store.definitions(), dialect, events, index), dialect)
+    return "\n".join(f"-- {note}" for note in _notes(dialect, events, index)) + "\n" + tree.sql(dialect, pretty=True)
+
+
+def _with_level(tree: exp.Select, dialect: str) -> exp.Select:
+    """The answer with the level as its last column: one more table at the end of the chain."""
+    chain = tree.args["with_"]
+    tree.set("with_", None)
+    level = store.level_case('"r".')
+    outer = sqlglot.parse_one(f'SELECT "r".*, {level} AS "{store.LEVEL_COLUMN}" FROM "_answer" AS "r"', "duckdb")
+    assert isinstance(outer, exp.Select)
+    outer = suited(outer, dialect)
+    name = outer.args["from_"].this.this.copy()
+    chain.append("expressions", exp.CTE(this=tree, alias=exp.TableAlias(this=name)))
+    outer.set("with_", chain)
+    return outer
+
+
+def _notes(dialect: str, events: str, index: str) -> list[str]:
+    gate = ", ".join(f"'{concept}'" for concept in sorted(gate_concepts()))
+    columns = [("patient", "VARCHAR"), *((name, kind) for _, name, kind in EVENT_COLUMNS if name not in UNREAD)]
     notes = [
         say("population.sql.what", dialect=dialect),
-        say("population.sql.events", table=events, columns=columns),
+        say("population.sql.events", table=events),
+        *(f"  {name} {exp.DataType.build(kind, 'duckdb').sql(dialect)}" for name, kind in columns),
+        say("population.sql.days"),
         say("population.sql.index", table=index),
-        say("population.sql.levels", case=sqlglot.transpile(store.level_case(), "duckdb", dialect)[0]),
+        say("population.sql.gate", concepts=gate),
+        say("population.sql.answer"),
+        say("population.sql.rights"),
     ]
-    if dialect not in ("duckdb", "spark", "postgres"):
+    if dialect in ("snowflake", "tsql"):
+        notes.append(say(f"population.sql.{dialect}", beyond=BEYOND))
+    if dialect not in TESTED:
         notes.append(say("population.sql.untested", dialect=dialect))
-    return "\n".join(f"-- {note}" for note in notes) + "\n" + store.level_query(dialect, events, index, pretty=True)
+    return notes
