@@ -1,7 +1,7 @@
 # make demo: set up .venv and run the main job on the bundled example patients
 # make test: set up .venv and run the whole default suite
 .POSIX:
-.PHONY: help demo test bench docs lock clean
+.PHONY: help demo test engines bench docs lock clean
 
 VENV = .venv
 PYTHON =
@@ -41,6 +41,18 @@ test: $(READY)
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python -m pytest
 
+# Spark and psycopg, for the slow tests of those engines: PYTHONPATH=.venv/engines .venv/bin/python -m pytest -m slow.
+# In a folder of their own, because the default suite must pass without them.
+ENGINES = $(VENV)/engines/.ready
+engines: $(ENGINES)
+
+$(ENGINES): $(READY) constraints-engines.txt
+	@rm -rf $(VENV)/engines
+	@echo "Installing Spark and psycopg into $(VENV)/engines (a minute or two, once) ..."
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(VENV)/engines \
+	  -r constraints-engines.txt
+	@touch $(ENGINES)
+
 bench: $(READY)
 	@missed=; \
 	for file in bench/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || missed="$$missed $$file"; done; \
@@ -50,11 +62,14 @@ docs: $(READY)
 	@$(VENV)/bin/python tools/build_docs.py
 
 # For maintainers: needs uv.
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 lock:
-	@{ sed -n '1,2p' constraints.txt; \
-	   uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	     --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet; } > constraints.new
+	@{ sed -n '1,2p' constraints.txt; $(COMPILE) --extra dev; } > constraints.new
 	@mv constraints.new constraints.txt
+	@{ sed -n '1,2p' constraints-engines.txt; $(COMPILE) --extra spark --extra postgres -c constraints.txt; } \
+	  > constraints.new
+	@mv constraints.new constraints-engines.txt
 
 clean:
 	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
