@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import math
-import shutil
 import statistics
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
@@ -173,6 +171,7 @@ def against_labels(
 ) -> Evaluation:
     """Evaluate on a population. Raises SourceError if it or the labels cannot be read."""
     from . import store
+    from .interrupt import scratch
     from .opening import open_population
     from .screen import ScreenOptions
     from .source import cores
@@ -180,8 +179,7 @@ def against_labels(
     assert isinstance(options, ScreenOptions)
     reviewed = labels_of(labels)
     _check_prevalence(prevalence)
-    folder = Path(tempfile.mkdtemp(prefix="imnm-evaluate-"))
-    try:
+    with scratch("imnm-evaluate-") as folder:
         population = open_population(source, folder, options._replace(also=tuple(reviewed)))
         connection = store.connect(folder, options.memory_limit, cores())
         try:
@@ -193,8 +191,6 @@ def against_labels(
         finally:
             population.close()
             connection.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     found = {patient: reviewed[patient] for patient in flags}
     result = evaluation(say("population.evaluate.title", source=source), found, flags, flag_level, interval, prevalence)
     result.missing = len(reviewed) - len(found)

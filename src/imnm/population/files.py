@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imnm.knowledge.messages import say
 
+from .interrupt import unfinished
 from .source import SourceError
 
 
@@ -22,17 +23,16 @@ def whole(target: Path) -> Iterator[Path]:
     special = path.exists() and not path.is_file()
     part = Path(tempfile.gettempdir() if special else path.parent) / f".{path.name}.{os.getpid()}.part"
     try:
-        yield part
-        if special:
-            with part.open("rb") as source, path.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
-        else:
-            part.replace(path)
+        with unfinished(part):
+            yield part
+            if special:
+                with part.open("rb") as source, path.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+            else:
+                part.replace(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SourceError(say("population.error.cannot_write", file=target, reason=reason)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_text(target: Path, text: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from imnm.sources import LocalCodes
 
 from . import store
 from .funnel import LEVELS, FunnelStep, Group, funnel, groups
+from .interrupt import scratch
 from .rows import ListedRow, Verdict, WhyRow, judged
 from .source import Population, Progress, Report, SourceError, cores
 
@@ -81,8 +80,7 @@ def screen(
 
     options = options or ScreenOptions()
     day = _day(options.as_of)
-    folder = Path(tempfile.mkdtemp(prefix="imnm-screen-"))
-    try:
+    with scratch("imnm-screen-") as folder:
         population = (open_source or open_population)(source, folder, options)
         connection = store.connect(folder, options.memory_limit, cores())
         try:
@@ -90,8 +88,6 @@ def screen(
         finally:
             population.close()
             connection.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _day(as_of: str) -> float | None:

@@ -14,7 +14,6 @@ import json
 import math
 import os
 import random
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from imnm.knowledge.concepts import codes
 from imnm.knowledge.differential import DISEASES, cells, priors
 from imnm.knowledge.messages import say
 
+from .interrupt import unfinished
 from .source import Progress, SourceError, cores
 from .store import literal
 
@@ -196,18 +196,16 @@ def synthesise(
     out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SourceError(say("population.error.synth_folder", folder=out))
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        part.mkdir(parents=True)
-        made = _write(patients, part, form, seed, prevalence, progress)
-        if out.exists():
-            out.rmdir()
-        part.replace(out)
+        with unfinished(out.with_name(f".{out.name}.{os.getpid()}.part")) as part:
+            part.mkdir(parents=True)
+            made = _write(patients, part, form, seed, prevalence, progress)
+            if out.exists():
+                out.rmdir()
+            part.replace(out)
     except (OSError, duckdb.IOException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise SourceError(say("population.error.cannot_write", file=out, reason=reason)) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return made._replace(truth=out / made.truth.name)
 
 
