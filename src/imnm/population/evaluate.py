@@ -28,6 +28,7 @@ from .rows import IMNM, level_changes
 from .source import Progress, SourceError
 
 BASELINES = ("coded", "ck_1000", "ck_1000_statin", "eular_acr")
+_SHOWN_IDS = 5
 _Z = 1.959963984540054
 """The normal quantile of a two-sided 95% interval."""
 
@@ -40,7 +41,7 @@ class Label(NamedTuple):
 
 
 class Flags(NamedTuple):
-    """What each rule says of one person, and the day on which each level was first reached."""
+    """What each rule says of one person, and the day on which it first said so."""
 
     by_rule: dict[str, bool]
     first: dict[str, float]
@@ -71,19 +72,24 @@ class Row(msgspec.Struct):
     number_needed_to_test: float | None
     ppv_at_prevalence: Rate | None = None
     tests_per_case_at_prevalence: float | None = None
+    days_saved: Saved | None = None
 
 
 class Saved(msgspec.Struct):
-    """Days from the first flag to the diagnosis, of those flagged who have a date of diagnosis."""
+    """Days from the first flag to the diagnosis, of those flagged who have a date of diagnosis. ``dated``: people with
+    IMNM and such a date, flagged or not; ``before``: those flagged before it."""
 
     people: int
+    dated: int
+    before: int
     median: float
     lower_quartile: float
     upper_quartile: float
 
 
 class Evaluation(msgspec.Struct):
-    """The table of an evaluation. ``missing``: labelled people who are not in the source."""
+    """The table of an evaluation. ``missing``: how many labelled people are not in the source; ``missing_ids``: the
+    first of them. ``days_saved``: that of the first row."""
 
     title: str
     people: int
@@ -94,6 +100,7 @@ class Evaluation(msgspec.Struct):
     prevalence: float | None = None
     days_saved: Saved | None = None
     missing: int = 0
+    missing_ids: list[str] = []
     notes: list[str] = []
 
 
@@ -105,25 +112,51 @@ def flags_of(reading: Reading, day: float) -> Flags:
     if math.isnan(day):
         day = resolve_as_of(reading, None)
     case = Case(reading, day)
+    levels = {level: program.RANK[case.level] >= program.RANK[level] for level in _LEVELS}
+    baselines = {rule: says(case) for rule, says in _SAYS.items()}
+    first = _first(case)
+    for rule, true in baselines.items():
+        if true:
+            first[rule] = _first_day(reading, case, _SAYS[rule])
+    return Flags(levels | baselines, first)
+
+
+_LEVELS = ("low", "moderate", "high", "established")
+
+
+def _ck_1000(case: Case) -> bool:
     peak = case.number("ck_peak")
-    ck = peak is not None and peak.low >= CK_1000.number
-    statin = case.truth("statin_exposure") is True
-    eular = next(criterion for criterion in criteria_of(case) if criterion.id == "eular-acr-2017")
-    by_rule = {level: program.RANK[case.level] >= program.RANK[level] for level in ("moderate", "high", "established")}
-    by_rule |= {
-        "low": program.RANK[case.level] >= program.RANK["low"],
-        "coded": case.truth("already_coded") is True,
-        "ck_1000": ck,
-        "ck_1000_statin": ck and statin,
-        "eular_acr": eular.result == "fulfilled",
-    }
-    return Flags(by_rule, _first(case))
+    return peak is not None and peak.low >= CK_1000.number
+
+
+def _filed(case: Case) -> bool:
+    """Whether a code is recorded under which IMNM is filed where it has none of its own."""
+    return any(event.concept == "imnm_proxy_code" and event.truth for event in case.events)
+
+
+def _eular_acr(case: Case) -> bool:
+    return next(found for found in criteria_of(case) if found.id == "eular-acr-2017").result == "fulfilled"
+
+
+_SAYS: dict[str, Callable[[Case], bool]] = {
+    "coded": lambda case: case.truth("already_coded") is True or _filed(case),
+    "ck_1000": _ck_1000,
+    "ck_1000_statin": lambda case: _ck_1000(case) and case.truth("statin_exposure") is True,
+    "eular_acr": _eular_acr,
+}
+"""What a hospital would think of first."""
+
+
+def _first_day(reading: Reading, case: Case, says: Callable[[Case], bool]) -> float:
+    """The first day on which a rule that is true now was true, by what was known then."""
+    days = sorted({event.known for event in case.events if math.isfinite(event.known)} - {case.as_of})
+    return next((day for day in days if says(Case(reading, day))), case.as_of)
 
 
 def _first(case: Case) -> dict[str, float]:
     found: dict[str, float] = {}
     for day, reached in level_changes(case):
-        for level in ("low", "moderate", "high", "established"):
+        for level in _LEVELS:
             if program.RANK[reached] >= program.RANK[level]:
                 found.setdefault(level, day)
     return found
@@ -173,13 +206,13 @@ def against_labels(
     from . import store
     from .interrupt import scratch
     from .opening import open_population
-    from .screen import ScreenOptions
+    from .screen import ScreenOptions, enough_memory
     from .source import cores
 
     assert isinstance(options, ScreenOptions)
     reviewed = labels_of(labels)
     _check_prevalence(prevalence)
-    with scratch("imnm-evaluate-") as folder:
+    with scratch("imnm-evaluate-") as folder, enough_memory(options.memory_limit):
         population = open_population(source, folder, options._replace(also=tuple(reviewed)))
         connection = store.connect(folder, options.memory_limit, cores())
         try:
@@ -191,10 +224,15 @@ def against_labels(
         finally:
             population.close()
             connection.close()
-    found = {patient: reviewed[patient] for patient in flags}
+    found = {patient: label for patient, label in reviewed.items() if patient in flags}
+    if not found:
+        raise SourceError(say("population.error.labels_of_nobody", file=labels))
     result = evaluation(say("population.evaluate.title", source=source), found, flags, flag_level, interval, prevalence)
-    result.missing = len(reviewed) - len(found)
-    result.days_saved = days_saved(found, flags, flag_level)
+    missing = [patient for patient in reviewed if patient not in flags]
+    result.missing, result.missing_ids = len(missing), missing[:_SHOWN_IDS]
+    for row in result.rows:
+        row.days_saved = days_saved(found, flags, row.rule)
+    result.days_saved = result.rows[0].days_saved
     return result
 
 
@@ -344,18 +382,23 @@ def _ppv_at(sensitivity: Rate, specificity: Rate, prevalence: float) -> Rate:
     )
 
 
-def days_saved(labels: Mapping[str, Label], flags: Mapping[str, Flags], flag_level: str) -> Saved | None:
+def days_saved(labels: Mapping[str, Label], flags: Mapping[str, Flags], rule: str) -> Saved | None:
     """Days from the first flag to the diagnosis; negative where the flag came later. None if nobody has both."""
     days = []
+    dated = 0
     for patient, label in labels.items():
-        first = flags[patient].first.get(flag_level)
-        flagged = day_date(first) if first is not None else None
-        if label.imnm and label.diagnosed_on is not None and flagged is not None:
+        if not label.imnm or label.diagnosed_on is None:
+            continue
+        dated += 1
+        first = flags[patient].first.get(rule) if flags[patient].by_rule[rule] else None
+        flagged = day_date(first) if first is not None and math.isfinite(first) else None
+        if flagged is not None:
             days.append((label.diagnosed_on - flagged).days)
     if not days:
         return None
     lower, median, upper = statistics.quantiles(days, n=4, method="inclusive") if len(days) > 1 else days * 3
-    return Saved(len(days), float(median), float(lower), float(upper))
+    before = sum(saved > 0 for saved in days)
+    return Saved(len(days), dated, before, float(median), float(lower), float(upper))
 
 
 # ---------------------------------------------------------------- words
@@ -371,21 +414,35 @@ def table(result: Evaluation) -> str:
     lines = [result.title, say("population.evaluate.people", people=result.people, imnm=result.with_imnm)]
     lines += result.notes
     if result.missing:
-        lines.append(say("population.evaluate.missing", count=result.missing))
+        ids = ", ".join(result.missing_ids) + (" …" if result.missing > len(result.missing_ids) else "")
+        lines.append(say("population.evaluate.missing", count=result.missing, ids=ids))
     header = say("population.evaluate.columns").split("|")
     if result.prevalence is not None:
         header += say("population.evaluate.columns_prevalence", prevalence=f"{result.prevalence:g}").split("|")
     cells = [_cells(row, result.prevalence is not None) for row in result.rows]
-    widths = [max(len(line[i]) for line in [header, *cells]) for i in range(len(header))]
-    lines.append("")
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-              for line in [header, *cells]]  # fmt: skip
-    if result.days_saved is not None:
-        saved = result.days_saved
-        lines += ["", say("population.evaluate.days_saved", level=result.flag_level, people=saved.people,
-                          median=saved.median, lower=saved.lower_quartile, upper=saved.upper_quartile)]  # fmt: skip
+    lines += ["", *_aligned([header, *cells])]
+    if any(row.days_saved for row in result.rows):
+        lines += ["", say("population.evaluate.days_saved"), *_saved_table(result.rows)]
     method = say(f"population.evaluate.interval_{result.interval}")
-    return "\n".join([*lines, "", method, say("population.notice")]) + "\n"
+    notes = [say("population.evaluate.coded_note"), method, say("population.notice")]
+    return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def _saved_table(rows: list[Row]) -> list[str]:
+    cells = [say("population.evaluate.columns_saved").split("|")]
+    for row in rows:
+        saved = row.days_saved
+        if saved is None:
+            cells.append([row.label, "", "", "", ""])
+        else:
+            cells.append([row.label, f"{saved.people} / {saved.dated}", str(saved.before), f"{saved.median:g}",
+                          f"{saved.lower_quartile:g} – {saved.upper_quartile:g}"])  # fmt: skip
+    return _aligned(cells)
+
+
+def _aligned(cells: list[list[str]]) -> list[str]:
+    widths = [max(len(line[place]) for line in cells) for place in range(len(cells[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def _cells(row: Row, at_prevalence: bool) -> list[str]:
@@ -404,6 +461,6 @@ def _number(value: float | None) -> str:
 def _shown(rate: Rate | None) -> str:
     if rate is None or rate.value is None:
         return ""
-    digits = 1 if rate.value >= 0.001 else 3
+    digits = 3 if 0 < rate.value < 0.01 else 1
     low, high = (f"{100 * (end or 0):.{digits}f}" for end in (rate.low, rate.high))
     return f"{100 * rate.value:.{digits}f}% ({low}–{high})"

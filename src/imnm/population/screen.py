@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -80,7 +81,7 @@ def screen(
 
     options = options or ScreenOptions()
     day = _day(options.as_of)
-    with scratch("imnm-screen-") as folder:
+    with scratch("imnm-screen-") as folder, enough_memory(options.memory_limit):
         population = (open_source or open_population)(source, folder, options)
         connection = store.connect(folder, options.memory_limit, cores())
         try:
@@ -88,6 +89,15 @@ def screen(
         finally:
             population.close()
             connection.close()
+
+
+@contextmanager
+def enough_memory(limit: str | None) -> Iterator[None]:
+    """Says in one sentence that the memory is too small: DuckDB spills most of its work to disk, but not all."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise SourceError(say(f"population.error.memory_{'small' if limit else 'full'}", value=limit)) from error
 
 
 def _day(as_of: str) -> float | None:
