@@ -169,23 +169,27 @@ def test_on_a_date_nothing_later_is_seen(bundles: list[Path], tmp_path: Path) ->
 
 @needs_cases
 @needs_data
-def test_published_cases_among_everyday_records(tmp_path: Path) -> None:
-    """The flagged set of one export equals what ``assess`` says one by one."""
-    cases = sorted((SHARED / "cases" / "dev" / "presentation").glob("*.json"))
+@pytest.mark.parametrize("folder", ["presentation", pytest.param("full", marks=pytest.mark.slow)])
+def test_published_cases_among_everyday_records(folder: str, tmp_path: Path) -> None:
+    """What the worklist of one export says of everyone in it equals what ``assess`` says one by one."""
+    cases = sorted((SHARED / "cases" / "dev" / folder).glob("*.json"))
     write_export(cases, tmp_path)
     for path in (SHARED / "data" / "synthea_fhir_r4").glob("*.ndjson.gz"):
         shutil.copy(path, tmp_path)
-    answer = screen(str(tmp_path))
+    answer = screen(str(tmp_path), ScreenOptions(min_level="low"))
     singly = [assess_record(path.read_bytes(), None, "general-record") for path in cases]
-    expected = {a.patient.id: a.suspicion.level for a in singly}
-    assert levels_of(answer) == listed(expected)
+    assert levels_of(answer) == listed({a.patient.id: a.suspicion.level for a in singly}, "low")
     assert answer.disagreements == []
     rows = {row.patient_id: row for row in answer.worklist}
     for one in singly:
         row = rows.get(one.patient.id)
         if row is not None:
-            assert row.diagnosis == one.diagnosis.id
-            assert row.top_disease == one.differential[0].id
+            imnm = sum(disease.probability for disease in one.differential if disease.id.startswith("imnm"))
+            assert (row.as_of, row.decisive_step) == (one.as_of, one.suspicion.decisive_step)
+            assert (row.diagnosis, row.already_coded) == (one.diagnosis.id, one.suspicion.already_coded)
+            assert (row.top_disease, row.top_probability) == (
+                one.differential[0].id, round(one.differential[0].probability, 4))  # fmt: skip
+            assert row.imnm_probability == pytest.approx(imnm, abs=1e-4)
             assert row.first_flagged_on == one.suspicion.first_flagged_on
             assert row.next_steps.split() == [step.id for step in one.next_steps[:4]]
 

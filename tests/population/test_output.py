@@ -29,7 +29,7 @@ from imnm.population.rows import ListedRow, WhyRow
 from imnm.population.screen import FunnelStep, Screening, ScreenOptions, screen
 from imnm.population.source import Report
 
-from .omop_tables import everyday
+from .omop_tables import everyday, id_of
 
 CONTRACT = (
     *("patient_id", "level", "decisive_step", "diagnosis", "top_disease", "top_probability", "first_flagged_on"),
@@ -97,6 +97,32 @@ def test_cohort_rows(answer: Screening) -> None:
     rows = list(csv.DictReader(io.StringIO(output.cohort(answer))))
     assert {(row["subject_id"], row["cohort_definition_id"]) for row in rows} == {("3", "1"), ("1", "2")}
     assert all(r["cohort_start_date"] <= r["cohort_end_date"] for r in rows)
+
+
+def test_a_cohort_begins_on_the_day_the_level_was_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = everyday()
+    made.person(20)
+    made.drug(20, "2021-01-01", "2021-03-31")
+    made.ck(20, "2021-05-01", 3000)
+    made.ck(20, "2023-01-01", 2500, unit_concept_id=0, unit_source_value="U/L")
+    made.add("condition_occurrence", 20, id_of("hypertension"), "2023-06-01")
+    code, out, _ = run(capsys, "screen", made.write(tmp_path / "cdm"), "--format", "cohort")
+    assert code == 0
+    answer = screen(str(tmp_path / "cdm"), ScreenOptions(history=True))
+    row = next(row for row in csv.DictReader(io.StringIO(out)) if row["subject_id"] == "20")
+    level = next(r.level for r in answer.worklist if r.patient_id == "20")
+    reached = [r.changed_on for r in answer.worklist if r.patient_id == "20" and r.changed_on is not None
+               and program.RANK[r.level] >= program.RANK[level]]  # fmt: skip
+    assert row["cohort_start_date"] == reached[0] == "2021-05-01"
+    assert row["cohort_end_date"] == "2023-06-01"
+
+
+def test_everyone_listed_is_explained_in_the_order_of_the_list(source: Path) -> None:
+    answer = screen(str(source), ScreenOptions(min_level="low", why=True))
+    listed = [row.patient_id for row in answer.worklist]
+    assert list(dict.fromkeys(row.patient_id for row in answer.why)) == listed
+    for patient in listed:
+        assert any(row.ref and row.date for row in answer.why if row.patient_id == patient)
 
 
 def test_the_page_needs_nothing_and_hides_nothing(answer: Screening) -> None:

@@ -101,7 +101,9 @@ def _screen(
 
     _check_screen(arguments, failure)
     options = _options(arguments, local_codes)._replace(
-        min_level=arguments.min_level, history=arguments.history, why=bool(arguments.why)
+        min_level=arguments.min_level,
+        history=arguments.history or arguments.format == "cohort",
+        why=bool(arguments.why),
     )
     progress, done = _progress()
     try:

@@ -13,11 +13,13 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from imnm.assessment import program
 from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import has, say
 
 from . import mapping
 from .files import whole, write_text
+from .funnel import LEVELS
 from .rows import ListedRow, WhyRow
 from .screen import Screening
 from .store import literal
@@ -217,11 +219,19 @@ def _sql_type(hint: str) -> str:
 
 
 def cohort(answer: Screening, limit: int | None = None) -> str:
-    """OMOP cohort rows: one for each listed person, from the day the level of concern was first reached."""
+    """OMOP cohort rows: one for each listed person, from the first day on which they were at this level or above (as
+    ``history`` says; without it the first day at high, or the day of judgement)."""
+    rows = limited(answer, limit)
+    since: dict[tuple[str, str], str] = {}
+    for change in rows:
+        if change.changed_on is not None:
+            for level in LEVELS:
+                if program.RANK[change.level] >= program.RANK[level]:
+                    since.setdefault((change.patient_id, level), change.changed_on)
     lines = ["cohort_definition_id,subject_id,cohort_start_date,cohort_end_date"]
-    for row in limited(answer, limit):
+    for row in rows:
         if row.changed_on is None:
-            start = row.first_flagged_on or row.as_of or ""
+            start = since.get((row.patient_id, row.level)) or row.first_flagged_on or row.as_of or ""
             lines.append(f"{COHORT_IDS[row.level]},{row.patient_id},{start},{row.as_of or start}")
     return "\n".join(lines) + "\n"
 

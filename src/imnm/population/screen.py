@@ -175,6 +175,8 @@ def _list(
             fuller = dict(population.judged({patient: sampled[patient]}, judge))[patient]
             _keep(answer, fuller, by_sql.get(patient, "none"), compared=True)
     answer.worklist = _ordered(answer.worklist)
+    place = {row.patient_id: number for number, row in enumerate(answer.worklist)}
+    answer.why.sort(key=lambda row: place[row.patient_id])
 
 
 def _drawn(population: Population, days: Mapping[str, float]) -> set[str] | None:
