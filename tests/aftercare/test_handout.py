@@ -9,9 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from imnm.assessment import assess_record
 from imnm.assessment.aftercare import aftercare_of
 from imnm.assessment.engine import diagnosis_of
 from imnm.assessment.model import Alert, Assessment, Diagnosis, Disease, Finding, Patient, Step, Suspicion
+from imnm.examples import EXAMPLES, Example
+from imnm.examples import read as read_example
 from imnm.knowledge import messages as catalogue
 from imnm.knowledge import plain
 from imnm.knowledge.alerts import ALERTS
@@ -307,3 +310,38 @@ def test_a_second_language_is_only_a_second_file(monkeypatch: pytest.MonkeyPatch
         assessment = answer(level, diagnosis, "dermatomyositis", next_steps=steps, alerts=alerts)
         page = plain_text(content(assessment, "xx"))
         assert not re.search(r"[a-z]{2,}", page), re.findall(r"[a-z]{2,}", page)[:5]
+
+
+# ---------------------------------------------------------------- for this person only
+
+
+def _page(id: str) -> dict[str, str]:
+    """The parts of the handout of a bundled example, as text."""
+    one = next(example for example in EXAMPLES if example.id == id)
+    return {part.id: plain_text([part]) for part in content(assess_record(read_example(one), one.as_of))}
+
+
+@pytest.mark.parametrize("id", ["exertion", "myalgia", "dystrophy"])
+def test_who_is_not_suspected_reads_nothing_of_the_antibodies(id: str) -> None:
+    text = " ".join(_page(id).values())
+    for word in ("HMGCR", "SRP", "IMNM", "Steroid"):
+        assert word not in text
+
+
+def test_who_stopped_the_statin_is_not_told_to_ask_whether_to_stop() -> None:
+    assert "Should I stop my statin" not in _page("untested")["questions"]
+
+
+def test_who_is_not_weak_is_not_called_weak() -> None:
+    assert "Why am I weak" not in _page("exertion")["questions"]
+    assert "Why am I weak" in _page("untested")["questions"]
+
+
+@pytest.mark.parametrize("one", EXAMPLES, ids=lambda one: one.id)
+def test_the_hard_words_of_the_page_are_explained(one: Example) -> None:
+    parts = content(assess_record(read_example(one), one.as_of))
+    text = plain_text([part for part in parts if part.id != "words"])
+    explained = next((plain_text([part]) for part in parts if part.id == "words"), "")
+    for word in ("HMGCR", "SRP", "CK", "IMNM", "ntibod"):
+        if word in text:
+            assert word in explained, word

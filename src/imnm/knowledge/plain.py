@@ -26,6 +26,10 @@ URGENT_TREATED: tuple[str, ...] = ("fever", "ivig", "steroid")
 """The same for people under treatment."""
 
 QUESTIONS_OPEN: tuple[str, ...] = ("why_weak", "next_test", "hmgcr_on_list", "biopsy", "when_back")
+QUESTIONS_SUSPECTED: frozenset[str] = frozenset({"hmgcr_on_list", "biopsy"})
+"""Of the open questions those that only concern people in whom IMNM is suspected."""
+QUESTIONS_WEAK: frozenset[str] = frozenset({"why_weak"})
+"""And those that only concern people who are weak."""
 QUESTIONS_DIAGNOSED: tuple[str, ...] = (
     "which_antibody", "baseline", "goal", "second_drug", "checks_done", "taper", "cancer", "physio", "trial", "life",
 )  # fmt: skip
@@ -55,7 +59,7 @@ COMMON: dict[str, tuple[str, ...]] = {
 }
 COMMON_OPEN: tuple[str, ...] = ("panel",)
 ORGANISATIONS: tuple[str, ...] = ("tma", "msu", "mda")
-WORDS: tuple[str, ...] = ("imnm", "ck", "antibody", "steroid", "flare")
+WORDS: tuple[str, ...] = ("imnm", "ck", "antibody", "hmgcr", "steroid", "flare")
 
 RESTS_ON: dict[str, Evidence] = {
     "disease_imnm": evidence("secondary", "f2", "f3", "f4", "f5"),

@@ -7,6 +7,7 @@ It names an illness as theirs only where a definition is fulfilled. Every senten
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -88,13 +89,14 @@ def content(assessment: Assessment, language: str = "en") -> list[Section]:
         _next(assessment, words),
         _treatment(subtype, words),
         _checks(assessment, words),
-        _common(subtype, words),
+        _common(assessment, words),
         _questions(assessment, words),
         _living(subtype, words),
         _organisations(assessment, words),
-        _list(words, "words", "definitions", plain.WORDS),
     )
-    return [part for part in parts if part is not None and part.items]
+    shown = [part for part in parts if part is not None and part.items]
+    explained = _words(shown, words)
+    return [*shown, explained] if explained.items else shown
 
 
 def subtype_of(assessment: Assessment) -> str | None:
@@ -201,7 +203,15 @@ def _checks(assessment: Assessment, words: Words) -> Section | None:
     return Section("checks", words("section.checks"), "list", tuple(items), words("checks.intro"))
 
 
-def _common(subtype: str | None, words: Words) -> Section:
+def _suspected(assessment: Assessment) -> bool:
+    """Whether IMNM is spoken of: what does not concern a person frightens them."""
+    return assessment.suspicion.level in ("established", "high", "moderate")
+
+
+def _common(assessment: Assessment, words: Words) -> Section | None:
+    if not _suspected(assessment):
+        return None
+    subtype = subtype_of(assessment)
     ids = plain.COMMON[subtype] if subtype else plain.COMMON_OPEN
     items = [Item(words(f"common.{id}_a"), words(f"common.{id}_q")) for id in ids]
     if subtype:
@@ -210,11 +220,17 @@ def _common(subtype: str | None, words: Words) -> Section:
 
 
 def _questions(assessment: Assessment, words: Words) -> Section:
-    statin = any(finding.id == "statin_exposure" and finding.value is True for finding in assessment.findings)
+    present = {finding.id for finding in assessment.findings if finding.value is True}
     diagnosed = subtype_of(assessment) is not None
     ids: list[str] = list(plain.QUESTIONS_DIAGNOSED if diagnosed else plain.QUESTIONS_OPEN)
-    if statin:
-        ids += plain.QUESTIONS_STATIN_DIAGNOSED if diagnosed else plain.QUESTIONS_STATIN_OPEN
+    if not _suspected(assessment):
+        ids = [id for id in ids if id not in plain.QUESTIONS_SUSPECTED]
+    if "weakness_any" not in present:
+        ids = [id for id in ids if id not in plain.QUESTIONS_WEAK]
+    if "statin_exposure" in present and diagnosed:
+        ids += plain.QUESTIONS_STATIN_DIAGNOSED
+    elif "statin_exposure" in present and "statin_stopped" not in present:
+        ids += plain.QUESTIONS_STATIN_OPEN
     if plain.INHERITED.intersection(named(assessment)):
         ids += plain.QUESTIONS_INHERITED
     return Section("questions", words("section.questions"), "list", tuple(Item(words(f"questions.{id}")) for id in ids))
@@ -237,9 +253,15 @@ def _organisations(assessment: Assessment, words: Words) -> Section | None:
     return Section("organisations", words("section.organisations"), "list", tuple(items), words("organisations.intro"))
 
 
-def _list(words: Words, id: str, kind: str, ids: Sequence[str]) -> Section:
-    items = tuple(Item(words(f"{id}.{name}_a"), words(f"{id}.{name}_q")) for name in ids)
-    return Section(id, words(f"section.{id}"), kind, items)
+def _words(parts: Sequence[Section], words: Words) -> Section:
+    """The words that the page uses, explained."""
+    said = plain_text(parts).casefold()
+    items = []
+    for name in plain.WORDS:
+        title = words(f"words.{name}_q")
+        if any(re.search(rf"\b{re.escape(one)}", said) for one in title.casefold().split(", ")):
+            items.append(Item(words(f"words.{name}_a"), title))
+    return Section("words", words("section.words"), "definitions", tuple(items))
 
 
 # ---------------------------------------------------------------- text and sources
