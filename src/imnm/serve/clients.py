@@ -111,6 +111,11 @@ class Clients:
             logs.event("token_refused", logging.WARNING, reason=str(error))
             raise Refused(401, say("serve.cds.unauthorized")) from None
 
+    async def _is_news(self, claims: Mapping[str, Any]) -> bool:
+        """Whether the token has not been used before; it has from now on."""
+        use = (str(claims["iss"]), str(claims["jti"]), float(claims["exp"]))
+        return await run_in_threadpool(self.store.first_use, *use) if self.store.distant else self.store.first_use(*use)
+
     async def _verified(self, authorization: list[str], endpoints: Sequence[str]) -> Caller:
         token = _token(authorization)
         header, claims = _parts(token)
@@ -125,7 +130,7 @@ class Clients:
             raise Invalid("no key of this kid")
         _check_signature(token, key, header["alg"])
         _check_claims(claims, keys.client, endpoints, time.time())
-        if not self.store.first_use(claims["iss"], claims["jti"], float(claims["exp"])):
+        if not await self._is_news(claims):
             raise Invalid("jti was used before")
         tenant = claims.get("tenant")
         return Caller(claims["iss"], tenant if isinstance(tenant, str) else "")

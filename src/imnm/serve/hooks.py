@@ -178,7 +178,7 @@ async def call(request: Request, id: str) -> Response:
     caller = await _caller(request, f"/cds-services/{id}")
     service = _service(id)
     body = await _body(request)
-    if len(body) > INLINE:
+    if len(body) > INLINE or request.app.state.store.distant:
         return await run_in_threadpool(_answer, request, service, body, caller)
     return _answer(request, service, body, caller)
 

@@ -109,6 +109,11 @@ class Store:
             for statement in _SCHEMA:
                 run(statement)
 
+    @property
+    def distant(self) -> bool:
+        """Whether the database is another machine's, for whose answer nobody else should have to wait."""
+        return bool(self.url)
+
     # ------------------------------------------------------------ reviews
 
     def add_review(self, patient: str, status: str, who: str, note: str = "", diagnosis: str = "",
