@@ -183,6 +183,16 @@ def test_silent_for_other_orders(service: TestClient, resources: list[dict[str, 
     assert cards(service.post(SIGN, json=request)) == []
 
 
+def test_other_orders_need_no_data(service: TestClient) -> None:
+    """What is not asked of the record is not demanded: no 412 for every order that is signed."""
+    metformin = statin_order(medicationCodeableConcept={"text": "Metformin 500 mg"})
+    request = call("order-sign", example("course"), draftOrders=order(metformin))
+    del request["prefetch"]
+    assert cards(service.post(SIGN, json=request)) == []
+    request["context"]["draftOrders"] = order(statin_order())
+    refused(service.post(SIGN, json=request), 412)
+
+
 def test_silent_for_a_statin_where_nothing_speaks_against_it(service: TestClient) -> None:
     request = call("order-sign", example("exertion"), draftOrders=order(statin_order()))
     assert cards(service.post(SIGN, json=request)) == []
@@ -294,6 +304,18 @@ def test_an_extension_does_not_disturb(service: TestClient, extension: object) -
     assert '"extension"' not in answer.text + service.get("/cds-services").text
 
 
+def test_a_patient_named_by_a_reference_is_the_same(service: TestClient) -> None:
+    """The context holds an id, but some systems send a reference; the link names the patient all the same."""
+    request = call("patient-view", example("untested"))
+    assert len(cards(service.post(VIEW, json=request))) == 1
+    request["context"]["patientId"] = "Patient/example-untested"
+    assert cards(service.post(VIEW, json=request)) == []
+    request["context"]["userId"] = "Practitioner/9"
+    (card,) = cards(service.post(VIEW, json=request))
+    assert card["links"][0]["url"].endswith("/patients/example-untested")
+    assert service.get("/patients/example-untested").status_code == 200
+
+
 def test_another_patient_is_refused(service: TestClient) -> None:
     request = call("patient-view", example("untested"))
     request["context"]["patientId"] = "somebody-else"
@@ -317,6 +339,7 @@ WRONG: dict[str, Any] = {
     "no patient": {"context": {"userId": "Practitioner/1"}},
     "patient null": {"context": {"userId": "Practitioner/1", "patientId": None}},
     "patient empty": {"context": {"userId": "Practitioner/1", "patientId": ""}},
+    "patient reference to nobody": {"context": {"userId": "Practitioner/1", "patientId": "Patient/"}},
     "patient number": {"context": {"userId": "Practitioner/1", "patientId": 5}},
     "patient with a line break": {"context": {"userId": "Practitioner/1", "patientId": "a\nb"}},
     "patient very long": {"context": {"userId": "Practitioner/1", "patientId": "a" * 201}},

@@ -34,6 +34,14 @@ def test_reviews_come_back_in_order(store: Store) -> None:
     assert store.newest_reviews()[patient] == second
 
 
+def test_a_character_that_a_database_cannot_keep_is_no_failure(store: Store) -> None:
+    patient = str(uuid.uuid4())
+    store.add_review(patient, "reviewed", "ana", "a\x00b")
+    assert store.reviews(patient)[0].note in ("a\x00b", "a\ufffdb")
+    assert store.first_use(patient, "j\x00", time.time() + 60)
+    assert not store.first_use(patient, "j\x00", time.time() + 60)
+
+
 def test_results_come_back_by_day(store: Store) -> None:
     patient = str(uuid.uuid4())
     late = store.add_measure(patient, "ck", "2024-02-01", 900.5, "U/L", 200.0, "ana")

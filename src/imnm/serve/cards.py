@@ -199,9 +199,7 @@ def _coding(concept: str) -> dict[str, str] | None:
 
 
 def order_sign(case: Case, orders: Sequence[tuple[str, str]], link: str, about: About) -> list[Shown]:
-    """The card for statins among the orders (id, drug): anti-HMGCR disease, or CK still raised off statin."""
-    if not orders:
-        return []
+    """The card for the statins that are ordered (id, drug): anti-HMGCR disease, or CK still raised off statin."""
     hmgcr = case.truth("anti_hmgcr_positive") is True or diagnosis_of(case).id == "imnm_hmgcr"
     raised = _raised_off_statin().run(case.events, case.as_of, case.values)["raised_off_statin"] is True
     if not hmgcr and not raised:

@@ -185,24 +185,32 @@ async def call(request: Request, id: str) -> Response:
 
 def _answer(request: Request, service: Service, body: bytes, caller: Caller) -> Response:
     asked = _asked(service, body)
-    patient, user = _text(asked.context, "patientId"), _text(asked.context, "userId")
+    patient, user = _text(asked.context, "patientId").removeprefix("Patient/"), _text(asked.context, "userId")
     state = request.app.state
     address = request.client.host if request.client else ""
     person = f"{user} ({caller.issuer or 'local'})"
     state.trail.note("read", patient, person, request.state.request_id, address)
-    reading, about = _reading(asked, patient)
-    case = _case(reading)
-    link = f"{state.settings.address}/patients/{quote(patient, safe='')}"
-    if service.hook == "patient-view":
-        shown = cards.patient_view(case, link, about)
-    else:
-        shown = cards.order_sign(case, _statin_orders(asked.context["draftOrders"], patient), link, about)
-    if shown:
-        state.patients.remember(reading)
-    news = _news(state.store, shown, f"{caller.issuer}|{caller.tenant}|{user}|{patient}|{service.id}")
+    shown = _shown(state, service, asked, patient)
+    shown_to = msgspec.json.encode((caller.issuer, caller.tenant, user, patient, service.id)).decode()
+    news = _news(state.store, shown, shown_to)
     logs.event("hook", request=state_id(request), issuer=caller.issuer or None, tenant=caller.tenant or None,
                cards=len(news), bytes=len(body))  # fmt: skip
     return Response(msgspec.json.encode({"cards": news}), media_type="application/json")
+
+
+def _shown(state: Any, service: Service, asked: HookRequest, patient: str) -> list[Shown]:
+    """What there is to say. Most orders are not for a statin; for those the record is not even read."""
+    signing = service.hook == "order-sign"
+    orders = _statin_orders(asked.context["draftOrders"], patient) if signing else []
+    if signing and not orders:
+        return []
+    reading, about = _reading(asked, patient)
+    case = _case(reading)
+    link = f"{state.settings.address}/patients/{quote(patient, safe='')}"
+    shown = cards.order_sign(case, orders, link, about) if signing else cards.patient_view(case, link, about)
+    if shown:
+        state.patients.remember(reading)
+    return shown
 
 
 def state_id(request: Request) -> str:
@@ -253,7 +261,8 @@ def _asked(service: Service, body: bytes) -> HookRequest:
     if bytes(asked.fhir_authorization) not in (b"", b"null") and not asked.fhir_server:
         raise Refused(400, say("serve.cds.server_missing"))
     for field in service.context[:2]:
-        _text(asked.context, field)
+        if not _text(asked.context, field).removeprefix("Patient/"):
+            raise Refused(400, say("serve.cds.field_missing", field=f"context.{field}"))
     if "draftOrders" in service.context:
         _draft_orders(asked.context.get("draftOrders"))
     return asked
@@ -303,10 +312,9 @@ def _reading(asked: HookRequest, patient: str) -> tuple[Reading, About]:
         reading = read(_bundle(given))
     except InputError as error:
         raise Refused(400, say("serve.cds.unreadable")) from error
-    wanted = patient.removeprefix("Patient/")
-    if reading.patient not in ("", wanted):
+    if reading.patient not in ("", patient):
         raise Refused(400, say("serve.cds.other_patient"))
-    reading.patient = wanted
+    reading.patient = patient
     return reading, About(tuple(missing), tuple(partial))
 
 

@@ -251,7 +251,9 @@ class Store:
     def _runner(self, connection: Any) -> Any:
         if not self.url:
             return connection.execute
-        return lambda statement, values=(): connection.execute(statement.replace("?", "%s"), values)
+        return lambda statement, values=(): connection.execute(
+            statement.replace("?", "%s"), tuple(_without_nul(value) for value in values)
+        )
 
     def _errors(self) -> tuple[type[Exception], ...]:
         if not self.url:
@@ -259,6 +261,11 @@ class Store:
         import psycopg
 
         return (psycopg.Error, OSError)
+
+
+def _without_nul(value: object) -> object:
+    """The one character that PostgreSQL cannot keep, as the sign for what cannot be shown."""
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
 
 
 def _insertion(table: str, columns: int) -> str:
