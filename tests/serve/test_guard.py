@@ -83,6 +83,27 @@ def test_forms_of_other_sites_are_refused(clinic: TestClient, headers: dict[str,
     assert len(clinic.app.state.store.reviews()) == (status == 200)  # type: ignore[attr-defined]
 
 
+SANDBOX = "https://sandbox.example"
+
+
+def test_only_listed_origins_may_call_from_a_browser(start: Callable[..., TestClient]) -> None:
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    view, allowed = "/cds-services/imnm-patient-view", "access-control-allow-origin"
+    open_to = start(cors_origins=[SANDBOX])
+    preflight = open_to.options(view, headers={"origin": SANDBOX, **asks})
+    assert (preflight.status_code, preflight.headers[allowed]) == (200, SANDBOX)
+    assert open_to.get("/cds-services", headers={"origin": SANDBOX}).headers[allowed] == SANDBOX
+    refusal = open_to.post(view, json={}, headers={"origin": SANDBOX})
+    assert (refusal.status_code, refusal.headers[allowed]) == (400, SANDBOX), "the caller can read why"
+    for path, origin in ((view, "https://evil.example"), ("/api/worklist", SANDBOX), ("/", SANDBOX)):
+        assert allowed not in open_to.options(path, headers={"origin": origin, **asks}).headers
+        assert allowed not in open_to.get(path, headers={"origin": origin}).headers
+
+
+def test_no_origin_may_call_unless_listed(service: TestClient) -> None:
+    assert "access-control-allow-origin" not in service.get("/cds-services", headers={"origin": SANDBOX}).headers
+
+
 def test_the_proxy_names_the_person(start: Callable[..., TestClient], folder: Path) -> None:
     wide = start(**OUTSIDE, source=str(folder), sign_in={"kind": "proxy", "allowed": ["ana"]})
     assert wide.get("/").status_code == 401
