@@ -390,3 +390,24 @@ def test_a_signal_leaves_nothing_behind(number: signal.Signals, command: str, so
     assert "Traceback" not in done.stderr
     assert list(place.iterdir()) == []
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (duckdb.OutOfMemoryException("out"), "--memory-limit 9GB is too small"),
+        (OSError(28, "No space left on device"), "set TMPDIR"),
+        (duckdb.TransactionException('could not write "x": No space left on device'), "set TMPDIR"),
+    ],
+)
+def test_no_room_is_one_sentence(
+    error: Exception, words: str, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("imnm.population.store.compute_levels", full)
+    code, out, err = run(capsys, "screen", source, "--memory-limit", "9GB")
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1

@@ -206,13 +206,13 @@ def against_labels(
     from . import store
     from .interrupt import scratch
     from .opening import open_population
-    from .screen import ScreenOptions, enough_memory
+    from .screen import ScreenOptions, enough_room
     from .source import cores
 
     assert isinstance(options, ScreenOptions)
     reviewed = labels_of(labels)
     _check_prevalence(prevalence)
-    with scratch("imnm-evaluate-") as folder, enough_memory(options.memory_limit):
+    with scratch("imnm-evaluate-") as folder, enough_room(options.memory_limit):
         population = open_population(source, folder, options._replace(also=tuple(reviewed)))
         connection = store.connect(folder, options.memory_limit, cores())
         try:

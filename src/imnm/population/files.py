@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,10 +10,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from imnm.knowledge.messages import say
 
 from .interrupt import unfinished
 from .source import SourceError
+
+_FULL = os.strerror(errno.ENOSPC)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether the disk is full, whoever says so and in whatever kind of error."""
+    return getattr(error, "errno", None) == errno.ENOSPC or _FULL in str(error)
+
+
+def reason_of(error: Exception) -> str:
+    """Why something cannot be written, for a person."""
+    if is_full(error):
+        return _FULL
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 @contextmanager
@@ -30,9 +47,8 @@ def whole(target: Path) -> Iterator[Path]:
                     shutil.copyfileobj(source, sink)
             else:
                 part.replace(path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SourceError(say("population.error.cannot_write", file=target, reason=reason)) from error
+    except (OSError, duckdb.IOException) as error:
+        raise SourceError(say("population.error.cannot_write", file=target, reason=reason_of(error))) from error
 
 
 def write_text(target: Path, text: str) -> None:

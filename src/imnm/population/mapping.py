@@ -195,7 +195,8 @@ def _total(rows: list[Row]) -> int:
 
 
 def _line(row: Row) -> str:
-    code = row["source_value"] or row["concept_id"] or ""
-    name = row["name"] if row["name"] != code else ""
+    code = str(row["source_value"] or row["concept_id"] or "")
+    name = str(row["name"] or "")
+    said = " ".join(part for part in (name if name != code else "", f"[{code}]" if code else "") if part)
     means = f" → {row['understood_as']} ({row['how']})" if row["understood_as"] else ""
-    return f"  {int(str(row['rows'])):>10,}  {row['table']}: {name} [{code}]{means}".replace(":  [", ": [")
+    return f"  {int(str(row['rows'])):>10,}  {row['table']}: {said}{means}"

@@ -199,14 +199,11 @@ def write_parquet(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct], pa
         source = Path(folder) / "rows.csv"
         source.write_text(rows_csv(rows, kind), encoding="utf-8", errors="replace", newline="")
         columns = ", ".join(f"{literal(name)}: {literal(_sql_type(hint))}" for name, hint in _hints(kind))
-        try:
-            duckdb.connect().execute(
-                f"COPY (SELECT * FROM read_csv({literal(str(source))}, header = true, delim = ',', quote = '\"', "
-                f"escape = '\"', auto_detect = false, columns = {{{columns}}}, max_line_size = 16777216)) "
-                f"TO {literal(str(part))} (FORMAT parquet)"
-            )
-        except duckdb.IOException as error:  # a full disk
-            raise OSError(str(error).splitlines()[0]) from error
+        duckdb.connect().execute(
+            f"COPY (SELECT * FROM read_csv({literal(str(source))}, header = true, delim = ',', quote = '\"', "
+            f"escape = '\"', auto_detect = false, columns = {{{columns}}}, max_line_size = 16777216)) "
+            f"TO {literal(str(part))} (FORMAT parquet)"
+        )
 
 
 def _hints(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:

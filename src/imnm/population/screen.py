@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from imnm.logic.event import day_number
 from imnm.sources import LocalCodes
 
 from . import store
+from .files import is_full
 from .funnel import LEVELS, FunnelStep, Group, funnel, groups
 from .interrupt import scratch
 from .rows import ListedRow, Verdict, WhyRow, judged
@@ -81,7 +83,7 @@ def screen(
 
     options = options or ScreenOptions()
     day = _day(options.as_of)
-    with scratch("imnm-screen-") as folder, enough_memory(options.memory_limit):
+    with scratch("imnm-screen-") as folder, enough_room(options.memory_limit):
         population = (open_source or open_population)(source, folder, options)
         connection = store.connect(folder, options.memory_limit, cores())
         try:
@@ -92,12 +94,16 @@ def screen(
 
 
 @contextmanager
-def enough_memory(limit: str | None) -> Iterator[None]:
-    """Says in one sentence that the memory is too small: DuckDB spills most of its work to disk, but not all."""
+def enough_room(limit: str | None) -> Iterator[None]:
+    """Says in one sentence that the memory or the disk is too small: DuckDB spills most of its work, but not all."""
     try:
         yield
     except duckdb.OutOfMemoryException as error:
         raise SourceError(say(f"population.error.memory_{'small' if limit else 'full'}", value=limit)) from error
+    except (OSError, duckdb.Error) as error:
+        if not is_full(error):
+            raise
+        raise SourceError(say("population.error.disk_full", folder=tempfile.gettempdir())) from error
 
 
 def _day(as_of: str) -> float | None:

@@ -24,6 +24,7 @@ from imnm.knowledge.concepts import codes
 from imnm.knowledge.differential import DISEASES, cells, priors
 from imnm.knowledge.messages import say
 
+from .files import reason_of
 from .interrupt import unfinished
 from .source import Progress, SourceError, cores
 from .store import literal
@@ -204,8 +205,7 @@ def synthesise(
                 out.rmdir()
             part.replace(out)
     except (OSError, duckdb.IOException) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise SourceError(say("population.error.cannot_write", file=out, reason=reason)) from error
+        raise SourceError(say("population.error.cannot_write", file=out, reason=reason_of(error))) from error
     return made._replace(truth=out / made.truth.name)
 
 
