@@ -166,6 +166,21 @@ def test_by_keyboard_alone(page: Any) -> None:
     assert page.evaluate("document.activeElement.parentElement.open") is True
 
 
+def test_an_entered_ck_is_kept_and_drawn(page: Any) -> None:
+    page.goto("/patients/example-srp")
+    assert "3 CK results" in page.locator("#course-words").inner_text()
+    page.get_by_role("link", name="Enter results").click()
+    form = page.get_by_role("form", name="Creatine kinase (CK)")
+    form.get_by_label("Date").fill("2024-11-18")
+    form.get_by_label("Value").fill("1810")
+    form.get_by_label("Upper limit of normal").fill("200")
+    form.get_by_role("button", name="Keep this result").click()
+    page.get_by_text("The result is kept.").wait_for()
+    assert "4 CK results from 2024-08-19 to 2024-11-18" in page.locator("#course-words").inner_text()
+    assert page.locator("#course svg").get_by_text("1,810").is_visible()
+    assert page.locator("#course svg").get_by_text("as of 2024-11-18").is_visible()
+
+
 def test_a_review_is_written_by_keyboard_alone(page: Any) -> None:
     page.goto("/patients/example-srp")
     tab_to(page, "Review")
