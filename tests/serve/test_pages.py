@@ -232,3 +232,12 @@ def test_calculators_state_their_range_as_people_write_it(service: TestClient) -
     for name in CALCULATORS:
         assert "1e-" not in service.get(f"/calculators/{name}").text
         assert "e+0" not in service.get(f"/calculators/{name}").text
+
+
+def test_the_paragraph_is_prose(clinic: TestClient) -> None:
+    page = clinic.get("/patients/example-hmgcr").text
+    paragraph = page.split('id="letter-text"')[1].split("</p>")[0]
+    assert "IMNM, ENMC 2016 (224th workshop)" in paragraph
+    assert "Anti-HMGCR IgG positive" in paragraph
+    for raw in ("enmc-2016", "born 1957", "sex recorded", "Observation/"):
+        assert raw not in paragraph

@@ -80,7 +80,7 @@ def head(assessment: Assessment) -> Head:
     suspicion = assessment.suspicion
     lines = []
     if assessment.diagnosis.id:
-        by = _criteria_title(assessment, assessment.diagnosis.by or "")
+        by = criteria_title(assessment, assessment.diagnosis.by or "")
         line = say("report.line.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by)
         lines.append(line + provisional(assessment.diagnosis.provisional))
     if suspicion.decisive_step:
@@ -457,7 +457,8 @@ def step_title(assessment: Assessment, id: str) -> str:
     return next((step.title for step in assessment.next_steps if step.id == id and step.title), labels.step(id))
 
 
-def _criteria_title(assessment: Assessment, id: str) -> str:
+def criteria_title(assessment: Assessment, id: str) -> str:
+    """What a criteria set is called in this answer."""
     return next((c.title for c in assessment.criteria if c.id == id and c.title), labels.criteria(id))
 
 

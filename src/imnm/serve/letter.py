@@ -6,6 +6,7 @@ from imnm.assessment.model import Assessment, Evidence
 from imnm.knowledge.messages import say
 from imnm.report import labels
 from imnm.report.blocks import visible
+from imnm.report.view import criteria_title
 
 WHO = ("age", "female")
 """Findings that say who the patient is, not what they have."""
@@ -18,7 +19,7 @@ def letter(assessment: Assessment) -> str:
     """The paragraph, as plain text."""
     parts = [say("serve.letter.opening", as_of=assessment.as_of), assessment.suspicion.summary]
     if assessment.diagnosis.id:
-        by = labels.criteria(assessment.diagnosis.by or "")
+        by = criteria_title(assessment, assessment.diagnosis.by or "")
         parts.append(say("serve.letter.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by))
     parts += [alert.text for alert in assessment.alerts]
     if entries := _entries(assessment):
