@@ -45,9 +45,7 @@ def _index_rows(patients: Sequence[Sequence[Event]], days: Sequence[float]) -> l
     return [(str(i), day) for i in range(len(patients)) for day in days]
 
 
-def run_sql(
-    definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]
-) -> Answer:
+def run_sql(definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]) -> Answer:
     """What the query says of each patient (by place) on each day, on DuckDB."""
     connection = _connection()
     _fill(connection, "events", _event_rows(patients))
@@ -59,9 +57,7 @@ def run_sql(
 def on_spark(session: Any, folder: Path) -> RunSql:
     """The same on Spark, which reads the tables from Parquet files as it does in a screening."""
 
-    def run(
-        definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]
-    ) -> Answer:
+    def run(definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]) -> Answer:
         connection = _connection()
         _fill(connection, "events", _event_rows(patients))
         _fill(connection, "index_rows", _index_rows(patients, days))
@@ -80,9 +76,7 @@ def on_postgres(server: Any) -> RunSql:
     server.execute(f"CREATE TEMP TABLE events (patient VARCHAR, {columns})")
     server.execute("CREATE TEMP TABLE index_rows (patient VARCHAR, as_of DOUBLE PRECISION)")
 
-    def run(
-        definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]
-    ) -> Answer:
+    def run(definitions: Mapping[str, n.Value], patients: Sequence[Sequence[Event]], days: Sequence[float]) -> Answer:
         for table, rows in (("events", _event_rows(patients)), ("index_rows", _index_rows(patients, days))):
             server.execute(f"TRUNCATE {table}")
             with server.cursor().copy(f"COPY {table} FROM STDIN") as out:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from imnm.knowledge.concepts import CONCEPTS
@@ -29,19 +30,41 @@ class AskError(ValueError):
 
 
 class Case:
-    """One patient on one date, evaluated: the values of all definitions and the means to prove them."""
+    """One patient on one date: the values of all definitions and the means to prove them, each worked out when it is
+    first asked for, so that whoever asks only for the level does not wait for the rest."""
 
     def __init__(self, reading: Reading, as_of: float) -> None:
         self.reading = reading
         self.as_of = as_of
         self.events: Sequence[Event] = [event for event in reading.events if event.known <= as_of]
         self.by_concept = ByConcept(self.events)
-        self.values: Values = program.core().run(self.events, as_of)
-        self.advice: Values = program.advice().run(self.events, as_of, self.values)
-        self.proof = program.core().prover(self.values)
-        self.dates = {(e.ref, e.text): e.end for e in self.events if e.concept != "birth"}
         self.anything = not self.by_concept.concepts <= WHO
-        self.level = program.level_of(self.values, self.anything)
+
+    @cached_property
+    def level(self) -> str:
+        """The level: from all values if they are there, else from what it depends on alone."""
+        values = self.values if "values" in self.__dict__ else program.levels().run(self.events, self.as_of)
+        return program.level_of(values, self.anything)
+
+    @cached_property
+    def values(self) -> Values:
+        """The values of all findings and rules."""
+        return program.core().run(self.events, self.as_of)
+
+    @cached_property
+    def advice(self) -> Values:
+        """The conditions of alerts and steps."""
+        return program.advice().run(self.events, self.as_of, self.values)
+
+    @cached_property
+    def proof(self) -> Callable[[str], Proof]:
+        """The proof of a finding or rule by id."""
+        return program.core().prover(self.values)
+
+    @cached_property
+    def dates(self) -> dict[tuple[str, str], float]:
+        """The day of each record entry, by reference and line; a birth dates nothing."""
+        return {(e.ref, e.text): e.end for e in self.events if e.concept != "birth"}
 
     def of(self, *concepts: str) -> list[Event]:
         """The events of any of these concepts, in the order of the record."""

@@ -51,7 +51,6 @@ class Odds:
             self._leading[heard_of] = Leading(best, shares[best])
         return self._leading[heard_of]
 
-
     def what_if(self, case: Case, sets: Mapping[str, Result]) -> tuple[str, Leading]:
         """The level, and what would lead, if these findings of the person's case were so."""
         key = frozenset(sets.items())

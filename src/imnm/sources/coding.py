@@ -19,7 +19,7 @@ from .structs import CodeableConcept
 LocalCodes = Mapping[tuple[str, str], str]
 """A site's own codes: (system, code) to concept id."""
 
-_REMEMBERED = 200_000
+_REMEMBERED = 100_000
 
 ANY_PANEL = "myositis antibody panel"
 """The context in which a name is looked up to see whether it could mean something inside a panel."""
@@ -63,6 +63,7 @@ class Coder:
     def __init__(self, local_codes: LocalCodes | None = None) -> None:
         self._local = {(_bare(system), code): concept for (system, code), concept in (local_codes or {}).items()}
         self._raw: dict[tuple[tuple[Domain, ...], str], dict[bytes, Coded]] = {}
+        self._looked_up = 0
         self._mattering: dict[tuple[Domain, ...], dict[bytes, bool]] = {}
         self._named: dict[tuple[Domain, str, str], tuple[Match, ...]] = {}
 
@@ -72,12 +73,15 @@ class Coder:
         ``context``: the name of the panel around it, which can make a short name clear. Raises msgspec.DecodeError if
         it is no CodeableConcept.
         """
-        remembered = self._raw.setdefault((domains, context), {})
-        found = remembered.get(raw)
+        remembered = self._raw.get((domains, context))
+        found = None if remembered is None else remembered.get(raw)
         if found is None:
-            if len(remembered) >= _REMEMBERED:
-                remembered.clear()
-            found = remembered[raw] = self.first(_CONCEPT.decode(raw), domains, context)
+            found = self.first(_CONCEPT.decode(raw), domains, context)
+            if self._looked_up >= _REMEMBERED:  # in all contexts together: their number is the records', not ours
+                self._raw.clear()
+                self._looked_up = 0
+            self._raw.setdefault((domains, context), {})[raw] = found
+            self._looked_up += 1
         return found
 
     def matters(self, raw: bytes, domains: tuple[Domain, ...]) -> bool:

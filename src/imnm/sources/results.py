@@ -150,10 +150,14 @@ def _applies(entry: ReferenceRange, sex: str) -> bool:
     return bool(re.search(r"\bmale|\bmen\b", words)) or "248153007" in codes
 
 
+_LEAST_LIMIT = 1e-12
+"""Less than any limit in any unit (170 U/L of CK are 2.8e-6 kat/L): a result in multiples of it would be no number."""
+
+
 def _limit_of(entry: ReferenceRange) -> tuple[Limit | None, tuple[str, ...]]:
     written = upper_limit(entry.text) if entry.text else None
     high = _of_quantity(entry.high)
-    if high is None or not 0 < high.value.high < INF:
+    if high is None or not _LEAST_LIMIT < high.value.high < INF:
         return written, ()
     number = entry.high.value if entry.high is not None and isinstance(entry.high.value, float) else high.value.high
     inside = written.inside if written is not None and written.number == number else None
