@@ -20,6 +20,8 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -388,14 +390,15 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
 
 
 def _point(file: int, offset: int, kept: Iterable[tuple[str, Mark, int, int]], telling: set[str]) -> None:
-    """Spool where entries stand."""
-    last = None
-    for patient, mark, start, end in kept:
-        if patient != last:
-            last, name, write = patient, patient.encode(), _handle(patient).write
-        write(b"%s\t%s\t@%d:%d:%d\n" % (name, _MARKS[mark], file, offset + start, end - start))
-        if mark == "telling":
+    """Spool where entries stand: those of one patient that follow each other in one line."""
+    for patient, run in groupby(kept, itemgetter(0)):
+        spots, tells = [], False
+        for _, mark, start, end in run:
+            spots.append(b"%d:%d" % (offset + start, end - start))
+            tells = tells or mark == "telling"
+        if tells:
             telling.add(patient)
+        _spool(patient, _MARKS["telling" if tells else "other"], b"@%d %s" % (file, b" ".join(spots)))
 
 
 def _reason(error: Exception) -> str:
@@ -525,12 +528,19 @@ def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
         if not entry.startswith(b"@"):
             yield mark, entry
             continue
-        place, start, length = map(int, entry[1:].split(b":"))
-        if place not in _worker.mapped:
-            with _worker.files[place].open("rb") as handle:
-                _worker.mapped[place] = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-        raw = _worker.mapped[place][start : start + length]
-        yield from ((mark, piece.entry) for piece in _worker.narrower.pieces(raw))
+        file, *spots = entry[1:].split(b" ")
+        text = _mapped(int(file))
+        for spot in spots:
+            start, length = map(int, spot.split(b":"))
+            yield from ((mark, piece.entry) for piece in _worker.narrower.pieces(text[start : start + length]))
+
+
+def _mapped(place: int) -> mmap.mmap:
+    """A file of the source, to be read at any place."""
+    if place not in _worker.mapped:
+        with _worker.files[place].open("rb") as handle:
+            _worker.mapped[place] = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    return _worker.mapped[place]
 
 
 def _reading(pieces: Pieces) -> Reading:
