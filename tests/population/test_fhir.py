@@ -11,10 +11,12 @@ from typing import Any
 import duckdb
 import msgspec
 import pytest
+from backports import zstd
 
 from imnm.assessment import assess_record, program
-from imnm.population.fhir import FhirPopulation, fhir_files
+from imnm.population.fhir import FhirPopulation
 from imnm.population.gate import base, gate_concepts
+from imnm.population.lines import fhir_files
 from imnm.population.screen import Screening, ScreenOptions, screen
 from imnm.population.source import SourceError
 from imnm.sources import read
@@ -88,7 +90,7 @@ def test_several_processes_and_partitions_give_the_same(
     write_export(bundles, tmp_path / "export")
     monkeypatch.setattr("imnm.population.fhir._SMALL", 0)
     monkeypatch.setattr("imnm.population.fhir._PARTITION", 20_000)
-    monkeypatch.setattr("imnm.population.fhir._CHUNK", 7_000)
+    monkeypatch.setattr("imnm.population.lines._CHUNK", 7_000)
     monkeypatch.setattr("imnm.population.fhir.cores", lambda: 2)
     answer = screen(str(tmp_path / "export"))
     assert levels_of(answer) == listed(singly)
@@ -134,11 +136,53 @@ def test_broken_input_is_told_by_file_and_line_and_the_rest_is_done(
     assert list(answer.report.skipped.values()) == [1]
 
 
+def test_entries_are_counted_the_same_however_they_are_packed(bundles: list[Path], tmp_path: Path) -> None:
+    write_export(bundles, tmp_path / "plain")
+    (tmp_path / "packed").mkdir()
+    for path in (tmp_path / "plain").iterdir():
+        (tmp_path / "packed" / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    plain, packed = (screen(str(tmp_path / folder)).report for folder in ("plain", "packed"))
+    assert plain.entries == packed.entries
+    assert plain.entries["Patient"] == (len(bundles), len(bundles))
+
+
+@pytest.mark.parametrize("name", ["all.ndjson", "all.json", "all.ndjson.gz"])
+def test_a_byte_order_mark_costs_nobody(name: str, tmp_path: Path) -> None:
+    lines = [{"resourceType": "Patient", "id": str(number), "birthDate": "1950"} for number in range(3)]
+    data = b"\xef\xbb\xbf" + "\n".join(map(json.dumps, lines)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    report = screen(str(tmp_path)).report
+    assert (report.read, report.broken) == (3, 0)
+
+
+def test_ids_with_line_breaks_and_tabs_take_nobody_down(tmp_path: Path) -> None:
+    lines: list[dict[str, Any]] = [{"resourceType": "Patient", "id": "good", "birthDate": "1950"}]
+    for id in ("a\nb", "a\tc", "a\r"):
+        weak = {"text": "Proximal muscle weakness"}
+        lines.append({"resourceType": "Patient", "id": id, "birthDate": "1950"})
+        lines.append({"resourceType": "Condition", "subject": {"reference": f"Patient/{id}"}, "code": weak,
+                      "recordedDate": "2024-01-01"})  # fmt: skip
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    answer = screen(str(tmp_path))
+    assert answer.report.read == answer.report.assessed == 4
+    assert answer.levels["low"] == 3
+
+
+def test_a_zst_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    lines = [json.dumps({"resourceType": "Patient", "id": f"{number:04}"}) + "\n" for number in range(2000)]
+    whole = zstd.compress("".join(lines).encode())
+    (tmp_path / "Patient.ndjson.zst").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "other.ndjson").write_text('{"resourceType": "Patient", "id": "other"}\n')
+    report = screen(str(tmp_path)).report
+    assert [Path(file).name for file, _, _ in report.problems] == ["Patient.ndjson.zst"]
+    assert report.read >= 1
+
+
 def test_line_numbers_hold_within_a_chunk(bundles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_export(bundles, tmp_path)
     good = '{"resourceType":"Basic","id":"' + "x" * 80 + '"}\n'
     (tmp_path / "long.ndjson").write_text(good * 700 + "{broken\n" + good * 300)
-    monkeypatch.setattr("imnm.population.fhir._CHUNK", 10_000)
+    monkeypatch.setattr("imnm.population.lines._CHUNK", 10_000)
     problems = screen(str(tmp_path)).report.problems
     assert [(Path(file).name, line) for file, line, _ in problems] == [("long.ndjson", 701)]
 

@@ -92,9 +92,9 @@ def _screen(
 ) -> int:
     _need_extra(failure)
     from . import mapping, output
-    from .fhir import fhir_files
     from .files import write_text
     from .interrupt import interruptible
+    from .lines import fhir_files
     from .rows import ListedRow
     from .screen import screen
     from .source import SourceError

@@ -10,13 +10,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import gc
-import gzip
-import hashlib
 import mmap
 import multiprocessing
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -36,24 +33,25 @@ from imnm.sources.dates import day_span
 
 from . import store
 from .gate import base, gate_concepts
+from .lines import (
+    READ_ERRORS,
+    Block,
+    Chunk,
+    blocks,
+    chunks,
+    first_type,
+    is_compressed,
+    line_number,
+    lines_of,
+    may_be_one_document,
+)
 from .source import Progress, Report, SourceError, cores
 
 T = TypeVar("T")
-SUFFIXES = (".ndjson", ".jsonl", ".json")
-_CHUNK = 64 * 2**20
-_BLOCK = 2**18
 _PARTITION = 128 * 2**20
 _SHOWN_PROBLEMS = 5
 _SMALL = 24 * 2**20
 """Sources up to this size are read by one process: starting others would take longer."""
-
-
-class Chunk(NamedTuple):
-    """A part of a file. ``end`` 0: to its end (compressed files cannot be cut)."""
-
-    file: Path
-    start: int = 0
-    end: int = 0
 
 
 class Scanned(NamedTuple):
@@ -80,23 +78,6 @@ class Gathered(NamedTuple):
     persons: Path
 
 
-def fhir_files(source: Path) -> list[Path]:
-    """The files under a folder (or the file itself) that may hold FHIR as JSON."""
-    if source.is_file():
-        return [source]
-    found = [path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return sorted(path for path in found if _bare(path).endswith(SUFFIXES))
-
-
-def _bare(path: Path) -> str:
-    name = path.name.lower()
-    return name.removesuffix(".gz").removesuffix(".zst")
-
-
-def _is_compressed(path: Path) -> bool:
-    return path.suffix.lower() in (".gz", ".zst")
-
-
 class FhirPopulation:
     """A folder of FHIR files. ``folder``: where the spool may be written."""
 
@@ -106,7 +87,7 @@ class FhirPopulation:
         self.files, self.folder, self.codes, self.sample_size = files, folder, local_codes, sample
         self.report = Report()
         self.sample: set[str] | None = None
-        size = sum(path.stat().st_size * (8 if _is_compressed(path) else 1) for path in files)
+        size = sum(path.stat().st_size * (8 if is_compressed(path) else 1) for path in files)
         self.workers = 1 if size <= _SMALL else cores()
         self.partitions = max(1, min(1024, size // _PARTITION))
         self.medications: dict[str, bytes | None] = {}
@@ -148,17 +129,17 @@ class FhirPopulation:
         """Nothing is held open; the spool goes with its folder."""
 
     def _scan(self, progress: Progress) -> None:
-        first = [path for path in self.files if _first_type(path) == "Medication"]
+        first = [path for path in self.files if first_type(path) == "Medication"]
         needed = [path for path in self.files if path not in first and not self._unneeded(path)]
         for files in (first, needed):
-            for scanned in self._run(_scan, list(_chunks(files)), progress, "population.progress.scan"):
+            for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
                 self._count(scanned)
                 self.medications.update(scanned.medications)
                 self.telling |= scanned.telling
 
     def _unneeded(self, path: Path) -> bool:
         """A file that is named after a type we do not use and begins with it."""
-        kind = _first_type(path)
+        kind = first_type(path)
         unneeded = bool(kind) and kind not in USED_TYPES and str(kind) in path.name
         self.report.unread_files += unneeded
         return unneeded
@@ -200,61 +181,9 @@ class FhirPopulation:
             _worker.close()
 
 
-def _chunks(files: list[Path]) -> Iterator[Chunk]:
-    for path in files:
-        size = path.stat().st_size
-        if _is_compressed(path) or _bare(path).endswith(".json") or size <= _CHUNK:
-            yield Chunk(path)
-        else:
-            starts = range(0, size, _CHUNK)
-            yield from (Chunk(path, start, min(start + _CHUNK, size)) for start in starts)
-
-
 def partition_of(patient: str, partitions: int) -> int:
     """Where a patient's entries are spooled; the same in every process."""
     return zlib.crc32(patient.encode()) % partitions
-
-
-def _first_type(path: Path) -> str | None:
-    """The type of the first resource in a file; None if it cannot be told."""
-    try:
-        with _opened(path) as handle:
-            line = handle.readline(2**22)
-        return msgspec.json.decode(line, type=_TypeOnly).resourceType
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError, duckdb.Error):
-        return None
-
-
-class _TypeOnly(msgspec.Struct):
-    resourceType: str | None = None  # noqa: N815
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    if path.suffix.lower() == ".zst":
-        return _zst(path)
-    return path.open("rb")
-
-
-def _zst(path: Path) -> IO[bytes]:
-    """A zst file unpacked beside the spool: Python reads zst only from 3.14 on, DuckDB always."""
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    folder = _worker.spool.parent if _worker.ready else Path(tempfile.gettempdir())
-    target = folder / f"{name}.{os.getpid()}.ndjson"
-    connection = duckdb.connect()
-    try:
-        connection.execute(
-            f"COPY (SELECT line FROM read_csv({store.literal(str(path))}, columns = {{'line': 'VARCHAR'}}, "
-            "header = false, delim = '\\0', quote = '', escape = '', compression = 'zstd', auto_detect = false, "
-            "max_line_size = 268435456, ignore_errors = false, null_padding = false)) "
-            f"TO {store.literal(str(target))} (FORMAT csv, HEADER false, DELIMITER '\\0', QUOTE '', ESCAPE '')"
-        )
-    finally:
-        connection.close()
-    handle = target.open("rb")
-    target.unlink()
-    return handle
 
 
 # ---------------------------------------------------------------- in the worker processes
@@ -325,14 +254,14 @@ def _scan(chunk: Chunk) -> Scanned:
     found = Scanned(narrower.seen, narrower.kept, 0, {}, [], 0, set())
     broken = 0
     try:
-        if _whole_file(chunk):
-            broken = sum(_scan_line(chunk, place, line, found) for place, line in _lines(chunk))
+        if may_be_one_document(chunk.file):
+            broken = sum(_scan_line(chunk, place, line, found) for place, line in lines_of(chunk.file))
         else:
-            for block in _blocks(chunk):
+            for block in blocks(chunk):
                 broken += _scan_block(chunk, block, found)
         if broken and not sum(narrower.seen.values()):
             found.problems[:] = [(str(chunk.file), 1, say("population.problem.no_json", lines=broken))]
-    except (OSError, EOFError, zlib.error, duckdb.Error) as error:
+    except READ_ERRORS as error:
         broken += 1
         found.problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
     for handle in _worker.out.values():
@@ -353,17 +282,9 @@ def _scan_line(chunk: Chunk, place: int, line: bytes, found: Scanned) -> int:
         if not line.strip():
             return 0
         if len(found.problems) < _SHOWN_PROBLEMS:
-            found.problems.append((str(chunk.file), _line_number(chunk, place), _fault(error)))
+            found.problems.append((str(chunk.file), line_number(chunk, place), _fault(error)))
         return 1
     return 0
-
-
-class Block(NamedTuple):
-    """Whole lines of a file: where they begin in it, and the number of the first."""
-
-    start: int
-    line: int
-    data: bytes
 
 
 def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
@@ -379,9 +300,11 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
             broken += _scan_line(chunk, place, line, found)
             place += len(line) if chunk.end else 1
         return broken
-    if _is_compressed(chunk.file):
-        for _, _, start, end in glanced.kept:
-            _scan_line(chunk, 0, block.data[start:end], found)
+    if is_compressed(chunk.file):
+        for patient, mark, start, end in glanced.kept:
+            _spool(patient, _MARKS[mark], _worker.narrower.entry(block.data[start:end]))
+            if mark == "telling":
+                found.telling.add(patient)
     else:
         _point(_worker.places[chunk.file], block.start, glanced.kept, found.telling)
     for start, end in glanced.closer:
@@ -409,63 +332,6 @@ def _fault(error: Exception) -> str:
     return say(
         "population.problem.not_fhir" if isinstance(error, msgspec.ValidationError) else "population.problem.json"
     )
-
-
-def _whole_file(chunk: Chunk) -> bool:
-    return _bare(chunk.file).endswith(".json")
-
-
-def _lines(chunk: Chunk) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that may be one JSON document, each with its number."""
-    whole = _whole(chunk.file)
-    if whole is not None:
-        yield 1, whole
-        return
-    with _opened(chunk.file) as handle:
-        yield from enumerate(handle, 1)
-
-
-def _blocks(chunk: Chunk) -> Iterator[Block]:
-    """The lines that begin in a chunk, many at a time."""
-    with _opened(chunk.file) as handle:
-        place, line = chunk.start, 1
-        if place:
-            handle.seek(place - 1)
-            place += len(handle.readline()) - 1
-        while not chunk.end or place < chunk.end:
-            data = handle.read(min(_BLOCK, chunk.end - place) if chunk.end else _BLOCK)
-            if not data:
-                return
-            if not data.endswith(b"\n"):
-                data += handle.readline()
-            yield Block(place, line, data)
-            place += len(data)
-            if not chunk.end:  # where a chunk begins within a file, lines are counted only if one is broken
-                line += data.count(b"\n")
-
-
-def _whole(path: Path) -> bytes | None:
-    """A file that is one JSON document, on one line; None if it is lines of JSON, or nothing."""
-    with _opened(path) as handle:
-        data = handle.read().removeprefix(b"\xef\xbb\xbf")
-    try:
-        msgspec.json.decode(data, type=_TypeOnly)
-    except msgspec.DecodeError:
-        return None
-    return data.replace(b"\n", b" ").replace(b"\r", b" ")
-
-
-def _line_number(chunk: Chunk, place: int) -> int:
-    """The number of a line; in a chunk within a file the lines before it have to be counted."""
-    if not chunk.end:
-        return place
-    count, left = 1, place
-    with chunk.file.open("rb") as handle:
-        while left > 0:
-            block = handle.read(min(left, 2**24))
-            count += block.count(b"\n")
-            left -= len(block)
-    return count
 
 
 def _spool(patient: str, mark: bytes, entry: bytes) -> None:
@@ -532,7 +398,7 @@ def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
         text = _mapped(int(file))
         for spot in spots:
             start, length = map(int, spot.split(b":"))
-            yield from ((mark, piece.entry) for piece in _worker.narrower.pieces(text[start : start + length]))
+            yield mark, _worker.narrower.entry(text[start : start + length])
 
 
 def _mapped(place: int) -> mmap.mmap:
@@ -594,9 +460,9 @@ def _gather(task: tuple[int, float]) -> Gathered:
             passes = reading is not None
             passed += passes
             newest = reading.newest_known if reading is not None else -float("inf")
-            person_writer.writerow((patient, *birth, newest if newest > -float("inf") else "\\N", passes))
+            person_writer.writerow(store.csv_row((patient, *birth, newest if newest > -float("inf") else None, passes)))
             for event in reading.events if reading is not None else ():
-                event_writer.writerow(["\\N" if v is None else v for v in event_row(patient, event)])
+                event_writer.writerow(store.csv_row(event_row(patient, event)))
     return Gathered(people, passed, skipped, sample, events, persons)
 
 
@@ -620,7 +486,7 @@ def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
     else:
         texts = [_BORN.decode(entry).resource.birth_date for mark, entry in pieces if mark == b"P"]
         spans = [span for text in texts if (span := day_span(text)) is not None]
-    return (spans[0].low, spans[0].high) if spans else ("\\N", "\\N")
+    return (spans[0].low, spans[0].high) if spans else (None, None)
 
 
 def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:

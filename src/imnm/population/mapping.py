@@ -8,11 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import duckdb
 import msgspec
 from msgspec import Raw
 
@@ -25,8 +23,8 @@ from imnm.sources.coding import Coded, Coder
 from imnm.sources.results import RESULT
 from imnm.sources.structs import CodeableConcept, Fhir
 
-from . import fhir
 from .gate import gate_concepts
+from .lines import READ_ERRORS, lines_of
 from .source import Progress
 
 Row = dict[str, object]
@@ -97,9 +95,9 @@ def fhir_mapping(files: Iterable[Path], codes: LocalCodes | None, progress: Prog
     for done, path in enumerate(paths, 1):
         progress(say("population.progress.mapping", done=done, total=len(paths)))
         try:
-            for _, line in fhir._lines(fhir.Chunk(path)):
+            for _, line in lines_of(path):
                 _count(line, counts)
-        except (OSError, EOFError, zlib.error, duckdb.Error):  # told of by the reading itself
+        except READ_ERRORS:  # told of by the reading itself
             continue
     return rows_of(counts, Coder(codes))
 

@@ -675,7 +675,7 @@ class OmopPopulation:
     @staticmethod
     def _write(path: Path, rows: list[tuple[Any, ...]]) -> None:
         with path.open("w", encoding="utf-8", newline="") as handle:
-            csv.writer(handle).writerows([["\\N" if value is None else value for value in row] for row in rows])
+            csv.writer(handle).writerows(map(store.csv_row, rows))
 
     # ------------------------------------------------------------ one by one
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from imnm.knowledge.messages import say
 
-from .fhir import FhirPopulation, fhir_files
+from .fhir import FhirPopulation
+from .lines import fhir_files
 from .omop import LocalDatabase, OmopPopulation
 from .source import Population, SourceError
 from .tables import is_omop_folder

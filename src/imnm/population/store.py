@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def connect(folder: Path, memory_limit: str | None, threads: int) -> duckdb.Duck
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def csv_row(values: Iterable[object]) -> list[object]:
+    """A row as ``load_csv`` takes it: null has a sign of its own, and no text holds a line break (DuckDB's reader ends
+    a row at some of them even within quotes)."""
+    return [
+        "\\N" if value is None else _BREAKS.sub(" ", value) if isinstance(value, str) else value for value in values
+    ]
+
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def load_csv(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> None:

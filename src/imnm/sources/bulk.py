@@ -154,7 +154,12 @@ def tail(name: str | None) -> str:
     if not name or "?" in name or name.startswith("#"):
         return ""
     name = name.split("/_history/")[0].rstrip("/")
-    return name.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    return _printable(name.rsplit("/", 1)[-1].rsplit(":", 1)[-1])
+
+
+def _printable(id: str) -> str:
+    """An id without line breaks and the like, which no id may hold; one that does must not take our lines apart."""
+    return id if id.isprintable() else "".join(letter for letter in id if letter.isprintable())
 
 
 class Narrower:
@@ -195,15 +200,22 @@ class Narrower:
         self.kept[kind] = self.kept.get(kind, 0) + 1
         return (piece,)
 
+    def entry(self, raw: bytes) -> bytes:
+        """The Bundle entry of a resource that was kept at first look (and counted then)."""
+        look = LOOK.decode(raw)
+        kept = self._glance(look.resource_type or "", look)
+        return self._entry_of(kept or Kept("", "other", VOID), raw, None)
+
     def _bundle(self, raw: bytes) -> Iterator[Piece]:
         """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart."""
         entries = [e for e in _BUNDLE.decode(raw).entry or () if e.resource and bytes(e.resource) != b"null"]
         names = []
         for entry in entries:
             if b'"Patient"' in bytes(entry.resource) and LOOK.decode(entry.resource).resource_type == "Patient":
-                names.append(_WHO.decode(entry.resource).id or tail(entry.full_url))
+                names.append(_printable(_WHO.decode(entry.resource).id or "") or tail(entry.full_url))
         if len(set(names)) == 1 and names[0]:
             self.seen["Bundle"] = self.seen.get("Bundle", 0) + 1
+            self.kept["Bundle"] = self.kept.get("Bundle", 0) + 1
             yield Piece(names[0], "bundle", raw)
             return
         yield from self.parts(raw)
@@ -270,8 +282,8 @@ class Narrower:
             return None if kept is None else Piece(kept.patient, kept.mark, self._entry_of(kept, raw, url))
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
-            name = stub.id or tail(url)
-            stub.id = name
+            name = _printable(stub.id or "") or tail(url)
+            stub.id = stub.id or name
             return Piece(name, "patient", _entry(msgspec.json.encode(stub), url)) if name else None
         if kind == "Medication":
             self._medication(raw, url)
