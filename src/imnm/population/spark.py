@@ -22,17 +22,28 @@ from . import store
 from .omop import VOCABULARY
 from .source import SourceError
 
+_SETTINGS = ("PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR", "SPARK_REMOTE", "SPARK_HOME")
+"""What in the environment tells Spark where to run; then nothing is settled here."""
+_HERE = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
+"""Of a session on this machine: no page, nothing open to the network, and few parts, since tables are small."""
+
 
 def session() -> Any:
-    """The Spark session that is there, else one on this machine. Raises SourceError if Spark is not installed."""
+    """The Spark session that is there, else the one that Spark's own settings name, else one on this machine. Raises
+    SourceError if Spark is not installed."""
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise SourceError(say("population.error.extra_spark")) from error
     try:
         builder = SparkSession.builder.appName("imnm").config("spark.sql.session.timeZone", "UTC")
-        if SparkSession.getActiveSession() is None:
-            builder = builder.config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "8")
+        if SparkSession.getActiveSession() is None and not any(name in os.environ for name in _SETTINGS):
+            builder = builder.config(map=_HERE)
         return builder.getOrCreate()
     except Exception as error:  # pyspark has no common class for a Java that is missing or too old
         raise SourceError(say("population.error.spark", reason=type(error).__name__)) from error
