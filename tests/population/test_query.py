@@ -12,6 +12,7 @@ from imnm.population.commands import DIALECTS
 from imnm.population.opening import open_population
 from imnm.population.query import TESTED, screening_query
 from imnm.population.screen import ScreenOptions
+from imnm.population.source import SourceError
 from tests.logic.test_dialects import read_back
 
 from .omop_tables import everyday
@@ -69,3 +70,15 @@ def test_every_query_says_what_it_needs(dialect: str) -> None:
     assert "site.events" in said and "site.who" in said and "SELECT on both tables is enough" in said
     assert ("was not tested" in said) is (dialect not in TESTED)
     assert parse_one(text, dialect).sql(dialect, pretty=True, comments=False) == text[len("\n".join(head)) + 1 :]
+
+
+@pytest.mark.parametrize("name", ["", "events; DROP x", "(SELECT 1)", "events -- x", "a\nb", "f(x)", "a.b.c.d"])
+def test_what_is_no_table_is_refused(name: str) -> None:
+    with pytest.raises(SourceError, match="not the name of a table"):
+        screening_query("duckdb", name)
+
+
+@pytest.mark.parametrize("name", ["events", "site.events", "lake.site.events", '"my schema"."Events"'])
+def test_a_name_may_have_its_schema_and_quotes(name: str) -> None:
+    assert f"FROM {name} " in screening_query("duckdb", index=name).replace("\n", " ")
+    assert f"FROM {name} " in screening_query("snowflake", index=name).replace("\n", " ")

@@ -23,9 +23,11 @@ def suited(tree: exp.Select, dialect: str) -> exp.Select:
 
 
 def _snowflake(tree: exp.Select) -> exp.Select:
-    """Names in capitals, as Snowflake keeps what was not quoted; its word for infinity."""
+    """Names in capitals, as Snowflake keeps what was not quoted, but for the caller's own tables; its word for
+    infinity."""
     for name in tree.find_all(exp.Identifier):
-        name.set("this", name.name.upper())
+        if not isinstance(name.parent, exp.Table) or name.name.startswith("_"):
+            name.set("this", name.name.upper())
     return _infinity_as(tree, "inf")
 
 

@@ -25,7 +25,7 @@ _LOGGED_SECONDS = 10.0
 def register(commands: Any, failure: type[Exception], local_codes: Callable[[str], dict[tuple[str, str], str]]) -> None:
     """Add the subcommands. ``failure``: what to raise for what the user must change; ``local_codes``: reads --codes."""
     _screen_parser(commands, failure, local_codes)
-    _sql_parser(commands)
+    _sql_parser(commands, failure)
     _evaluate_parser(commands, failure, local_codes)
     _synth_parser(commands, failure)
 
@@ -213,18 +213,24 @@ def _emit(text: str, out: str | None) -> None:
 # ---------------------------------------------------------------- sql
 
 
-def _sql_parser(commands: Any) -> None:
+def _sql_parser(commands: Any, failure: type[Exception]) -> None:
     parser = _parser(commands, "sql")
     _option(parser, "--dialect", choices=DIALECTS, default="duckdb")
     _option(parser, "--events", metavar="TABLE", default="events")
     _option(parser, "--index", metavar="TABLE", default="index_rows")
-    parser.set_defaults(command=_sql)
+    parser.set_defaults(command=lambda arguments: _sql(arguments, failure))
 
 
-def _sql(arguments: argparse.Namespace) -> int:
+def _sql(arguments: argparse.Namespace, failure: type[Exception]) -> int:
+    _need_extra(failure)
     from .query import screening_query
+    from .source import SourceError
 
-    sys.stdout.write(screening_query(arguments.dialect, arguments.events, arguments.index) + "\n")
+    try:
+        text = screening_query(arguments.dialect, arguments.events, arguments.index)
+    except SourceError as error:
+        raise failure(str(error)) from error
+    sys.stdout.write(text + "\n")
     return 0
 
 

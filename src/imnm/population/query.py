@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 
@@ -11,13 +13,21 @@ from imnm.logic.sql import EVENT_COLUMNS, UNREAD, query
 
 from . import store
 from .gate import gate_concepts
+from .source import SourceError
 
 TESTED = ("duckdb", "spark", "postgres")
 """The dialects whose engines the agreement tests run on."""
+_PART = r'(?:[A-Za-z_]\w*|"[^"\n]+")'
+_TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
+"""A name, perhaps with its schema and catalogue, in quotes or not."""
 
 
 def screening_query(dialect: str, events: str = "events", index: str = "index_rows") -> str:
-    """The level of everyone in the index table with the findings and rules behind it, and how to use it."""
+    """The level of everyone in the index table with the findings and rules behind it, and how to use it. Raises
+    SourceError for what cannot be the name of a table."""
+    for name in (events, index):
+        if not _TABLE.fullmatch(name):
+            raise SourceError(say("population.error.not_a_table", name=name))
     tree = _with_level(query(store.definitions(), dialect, events, index), dialect)
     return "\n".join(f"-- {note}" for note in _notes(dialect, events, index)) + "\n" + tree.sql(dialect, pretty=True)
 
