@@ -21,7 +21,7 @@ READ_ERRORS = (OSError, EOFError, zlib.error, ZstdError)
 """What a file that is damaged or cut off raises when it is read."""
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 2**20
-_BLOCK = 2**18
+_BLOCK = 2**17
 
 
 class Chunk(NamedTuple):
