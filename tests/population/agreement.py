@@ -29,7 +29,7 @@ class Agreement(NamedTuple):
 
 
 def level(reading: Reading, day: float) -> Verdict:
-    return judged(reading, day, setting="general-record", level_only=True)
+    return judged(reading, day, setting="general-record", least="established")
 
 
 def agreement(people: int, folder: Path, progress: Callable[[int], None] = lambda done: None) -> Agreement:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import gc
+import math
 import mmap
 import multiprocessing
 import os
@@ -28,7 +29,7 @@ import msgspec
 from imnm.knowledge.messages import say
 from imnm.logic.sql import event_row
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, Mark, Narrower, read_entries
+from imnm.sources.bulk import USED_TYPES, Mark, Narrower, entry_of, read_entries
 from imnm.sources.dates import day_span
 
 from . import store
@@ -45,7 +46,7 @@ from .lines import (
     lines_of,
     may_be_one_document,
 )
-from .source import Progress, Report, SourceError, cores
+from .source import Early, Progress, Report, SourceError, cores
 
 T = TypeVar("T")
 _PARTITION = 128 * 2**20
@@ -67,8 +68,8 @@ class Scanned(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """What a worker found in a partition: people, those who passed, those left out by reason, and those of the others
-    who are kept for comparison."""
+    """What a worker found in a partition: people, those who passed, those left out by reason, those of the others who
+    are kept for comparison, and what was worked out of both."""
 
     people: int
     passed: int
@@ -76,6 +77,7 @@ class Gathered(NamedTuple):
     sample: list[str]
     events: Path
     persons: Path
+    verdicts: dict[str, Any]
 
 
 class FhirPopulation:
@@ -87,6 +89,8 @@ class FhirPopulation:
         self.files, self.folder, self.codes, self.sample_size = files, folder, local_codes, sample
         self.report = Report()
         self.sample: set[str] | None = None
+        self.early: Early | None = None
+        self.verdicts: dict[str, Any] = {}
         size = sum(path.stat().st_size * (8 if is_compressed(path) else 1) for path in files)
         self.workers = 1 if size <= _SMALL else cores()
         self.partitions = max(1, min(1024, size // _PARTITION))
@@ -102,11 +106,13 @@ class FhirPopulation:
         """Read everything; see ``Population``. Raises SourceError if nothing could be read."""
         self._scan(progress)
         people = sum(self.report.entries.get(kind, (0, 0))[1] for kind in ("Patient", "Bundle"))
-        share = min(1.0, 1.2 * self.sample_size / max(people, 1))
-        tasks = [(place, share) for place in range(self.partitions)]
+        # a few more than asked for, since who is drawn is left to chance
+        share = min(1.0, (self.sample_size + 3 * math.sqrt(self.sample_size)) / max(people, 1))
+        tasks = [(place, share, self.early) for place in range(self.partitions)]
         gathered = list(self._run(_gather, tasks, progress, "population.progress.gather"))
         self.sample = {patient for part in gathered for patient in part.sample}
         for part in gathered:
+            self.verdicts.update(part.verdicts)
             self.report.read += part.people
             self.report.passed += part.passed
             for reason, count in part.skipped.items():
@@ -301,8 +307,8 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
             place += len(line) if chunk.end else 1
         return broken
     if is_compressed(chunk.file):
-        for patient, mark, start, end in glanced.kept:
-            _spool(patient, _MARKS[mark], _worker.narrower.entry(block.data[start:end]))
+        for patient, kind, mark, start, end in glanced.kept:
+            _spool(patient, _MARKS[mark], entry_of(kind, block.data[start:end]))
             if mark == "telling":
                 found.telling.add(patient)
     else:
@@ -312,16 +318,16 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
     return 0
 
 
-def _point(file: int, offset: int, kept: Iterable[tuple[str, Mark, int, int]], telling: set[str]) -> None:
-    """Spool where entries stand: those of one patient that follow each other in one line."""
-    for patient, run in groupby(kept, itemgetter(0)):
+def _point(file: int, offset: int, kept: Iterable[tuple[str, str, Mark, int, int]], telling: set[str]) -> None:
+    """Spool where entries stand: those of one patient and type that follow each other in one line."""
+    for (patient, kind), run in groupby(kept, itemgetter(0, 1)):
         spots, tells = [], False
-        for _, mark, start, end in run:
+        for _, _, mark, start, end in run:
             spots.append(b"%d:%d" % (offset + start, end - start))
             tells = tells or mark == "telling"
         if tells:
             telling.add(patient)
-        _spool(patient, _MARKS["telling" if tells else "other"], b"@%d %s" % (file, b" ".join(spots)))
+        _spool(patient, _MARKS["telling" if tells else "other"], b"@%s %d %s" % (kind.encode(), file, b" ".join(spots)))
 
 
 def _reason(error: Exception) -> str:
@@ -394,11 +400,11 @@ def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
         if not entry.startswith(b"@"):
             yield mark, entry
             continue
-        file, *spots = entry[1:].split(b" ")
-        text = _mapped(int(file))
+        kind, file, *spots = entry[1:].split(b" ")
+        type, text = kind.decode(), _mapped(int(file))
         for spot in spots:
-            start, length = map(int, spot.split(b":"))
-            yield mark, _worker.narrower.entry(text[start : start + length])
+            start, _, length = spot.partition(b":")
+            yield mark, entry_of(type, text[int(start) : int(start) + int(length)])
 
 
 def _mapped(place: int) -> mmap.mmap:
@@ -433,10 +439,11 @@ class _BornEntry(msgspec.Struct):
 _BORN = msgspec.json.Decoder(_BornEntry, strict=False)
 
 
-def _gather(task: tuple[int, float]) -> Gathered:
+def _gather(task: tuple[int, float, Early | None]) -> Gathered:
     """Read everyone of a partition who may pass the gate; write events and persons. The entries of these and of a
     random share of the others are kept by themselves, to be read again when they are judged."""
-    place, share = task
+    place, share, early = task
+    verdicts: dict[str, Any] = {}
     gate = gate_concepts()
     sample: list[str] = []
     spooled = _spooled(place, _worker.telling, share)
@@ -463,7 +470,9 @@ def _gather(task: tuple[int, float]) -> Gathered:
             person_writer.writerow(store.csv_row((patient, *birth, newest if newest > -float("inf") else None, passes)))
             for event in reading.events if reading is not None else ():
                 event_writer.writerow(store.csv_row(event_row(patient, event)))
-    return Gathered(people, passed, skipped, sample, events, persons)
+            if early is not None and (passes or _drawn(patient.encode(), share)):
+                verdicts[patient] = early.judge(reading or _reading(pieces), early.day)
+    return Gathered(people, passed, skipped, sample, events, persons, verdicts)
 
 
 def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | str | None:

@@ -36,12 +36,22 @@ _ANY = Possible()
 def gate_concepts() -> frozenset[str]:
     """The concepts one of which must be on record for a level above ``none``; suffixes (``.stop``) are left off."""
     definitions = program.levels().definitions
-    mentioned = {base(c) for node in definitions.values() for c in n.concepts_of(node)}
-    gate, constants = set(mentioned), dict[int, Possible]()
-    for concept in sorted(mentioned, key=_commonness):
-        if not can_rise(gate - {concept}, definitions, constants):
+    speaks_of = _speaks_of(definitions)
+    gate = set[str]().union(*speaks_of.values())
+    walker = _Walker(gate, definitions)
+    for concept in sorted(gate, key=_commonness):
+        others = {id: walker.of(node) for id, node in definitions.items() if concept not in speaks_of[id]}
+        without = _Walker(gate - {concept}, definitions, walker.constants, others)
+        if not without.rises():
             gate.remove(concept)
+            walker = without
     return frozenset(gate)
+
+
+def _speaks_of(definitions: Mapping[str, n.Value]) -> dict[str, set[str]]:
+    """The concepts on which each definition rests, itself or through others."""
+    own = {id: {base(concept) for concept in n.concepts_of(node)} for id, node in definitions.items()}
+    return {id: own[id].union(*(own[ref] for ref in _referred(node, definitions))) for id, node in definitions.items()}
 
 
 def base(concept: str) -> str:
@@ -54,23 +64,32 @@ def _commonness(concept: str) -> tuple[int, str]:
     return order.get(CONCEPTS[concept].domain if concept in CONCEPTS else "", 4), concept
 
 
-def can_rise(
-    silent: Iterable[str], definitions: Mapping[str, n.Value], constants: dict[int, Possible] | None = None
-) -> bool:
-    """Whether any level can be reached while these concepts are silent. ``constants``: what was found out in earlier
-    calls for the same definitions."""
-    walker = _Walker(frozenset(silent), definitions, {} if constants is None else constants)
-    return any(True in walker.of(definitions[rule]).truths for rule in program.LEVEL_RULES)
+def can_rise(silent: Iterable[str], definitions: Mapping[str, n.Value]) -> bool:
+    """Whether any level can be reached while these concepts are silent."""
+    return _Walker(silent, definitions).rises()
 
 
 class _Walker:
-    """The values still possible when some concepts are silent. Sound, not sharp: in doubt anything is possible."""
+    """The values still possible when some concepts are silent. Sound, not sharp: in doubt anything is possible.
+
+    ``constants``: what was found out by another walker of the same definitions. ``others``: definitions that are known
+    already, since what they speak of is as silent as before.
+    """
 
     def __init__(
-        self, silent: frozenset[str], definitions: Mapping[str, n.Value], constants: dict[int, Possible]
+        self,
+        silent: Iterable[str],
+        definitions: Mapping[str, n.Value],
+        constants: dict[int, Possible] | None = None,
+        others: Mapping[str, Possible] | None = None,
     ) -> None:
-        self.silent, self.definitions, self.constants = silent, definitions, constants
-        self.known: dict[int, Possible] = {}
+        self.silent, self.definitions = frozenset(silent), definitions
+        self.constants: dict[int, Possible] = {} if constants is None else constants
+        self.known = {id(definitions[of]): possible for of, possible in (others or {}).items()}
+
+    def rises(self) -> bool:
+        """Whether any level is possible."""
+        return any(True in self.of(self.definitions[rule]).truths for rule in program.LEVEL_RULES)
 
     def empty(self, series: n.Series) -> bool:
         """Whether the series surely has no members. Every series but a union is part of the first one it is made of."""

@@ -36,7 +36,7 @@ from imnm.sources.record import Record, When
 
 from . import mapping, store
 from .gate import gate_concepts
-from .source import Progress, Report, SourceError, cores
+from .source import Early, Progress, Report, SourceError, cores
 from .tables import Tables
 
 T = TypeVar("T")
@@ -135,6 +135,8 @@ class OmopPopulation:
         self.sample_size = sample
         self.also = [int(patient) for patient in also if patient.isdecimal()]
         self.sample: set[str] | None = set()
+        self.early: Early | None = None  # not used: the tables are read as a whole, not person by person
+        self.verdicts: dict[str, Any] = {}
         self.codes = OmopCodes({}, {}, {}, local_codes)
         self.meanings: dict[int, Coded] = {}
         self.tables: dict[Table, Shape] = {}

@@ -78,18 +78,18 @@ class Verdict(msgspec.Struct):
 
 
 def judged(
-    reading: Reading, day: float, *, setting: str, history: bool = False, why: bool = False, level_only: bool = False
+    reading: Reading, day: float, *, setting: str, history: bool = False, why: bool = False, least: str = "none"
 ) -> Verdict:
-    """Assess one person on a day (NaN: the newest of the record)."""
+    """Assess one person on a day (NaN: the newest of the record). Of those below the ``least`` level that is listed
+    only the level is worked out."""
     if math.isnan(day):
         try:
             day = resolve_as_of(reading, None)
         except AskError:  # born after everything on record: nothing to judge
             return Verdict("insufficient")
-    if level_only:
-        known = [event for event in reading.events if event.known <= day]
-        return Verdict(program.level_of(program.levels().run(known, day)))
     case = Case(reading, day)
+    if program.RANK[case.level] < program.RANK[least]:
+        return Verdict(case.level)
     answer = outline_of(case, setting)
     return Verdict(
         answer.suspicion.level,

@@ -18,17 +18,18 @@ import msgspec
 from imnm.assessment import program
 from imnm.knowledge.messages import say
 from imnm.logic.event import day_number
-from imnm.sources import LocalCodes
+from imnm.sources import LocalCodes, Reading
 
 from . import store
 from .files import is_full
 from .funnel import LEVELS, FunnelStep, Group, funnel, groups
 from .interrupt import scratch
 from .rows import ListedRow, Verdict, WhyRow, judged
-from .source import Population, Progress, Report, SourceError, cores
+from .source import Early, Population, Progress, Report, SourceError, cores
 
 SAMPLE = 1000
 """How many of those who are not listed are compared with *evaluate* as well."""
+Judge = Callable[[Reading, float], Verdict]
 URGENCIES = ("emergency", "urgent", "soon", "routine")
 
 
@@ -122,6 +123,8 @@ def _screened(
     options: ScreenOptions,
     progress: Progress,
 ) -> Screening:
+    if not options.up_to_level:
+        population.early = Early(_judges(options)[1], math.nan if day is None else day)
     population.load(connection, progress)
     progress(say("population.progress.levels", people=population.report.passed))
     _skip_unborn(connection, population.report, day)
@@ -170,19 +173,36 @@ def _list(
     listed = {patient: days[patient] for patient, level in by_sql.items() if level in wanted}
     sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days,
                       _drawn(population, days))  # fmt: skip
-    judge = partial(judged, setting=options.setting, history=options.history, why=options.why)
+    judge, quick = _judges(options)
     answer.worklist = []
-    for done, (patient, verdict) in enumerate(population.judged(listed, judge), 1):
+    for done, (patient, verdict) in enumerate(_verdicts(population, listed, judge), 1):
         progress(say("population.progress.assess", done=done, total=len(listed)))
         _keep(answer, verdict, by_sql[patient])
-    for patient, verdict in population.judged(sampled, partial(judged, setting=options.setting, level_only=True)):
+    for patient, verdict in _verdicts(population, sampled, quick, rows=False):
         _compare(answer, patient, verdict.level, by_sql.get(patient, "none"))
-        if verdict.level in wanted and patient not in listed:
-            fuller = dict(population.judged({patient: sampled[patient]}, judge))[patient]
-            _keep(answer, fuller, by_sql.get(patient, "none"), compared=True)
+        if verdict.row is not None:
+            _keep(answer, verdict, by_sql.get(patient, "none"), compared=True)
     answer.worklist = _ordered(answer.worklist)
     place = {row.patient_id: number for number, row in enumerate(answer.worklist)}
     answer.why.sort(key=lambda row: place[row.patient_id])
+
+
+def _judges(options: ScreenOptions) -> tuple[Judge, Judge]:
+    """One that gives everyone a row of the worklist, and one that gives it to those who reach the level asked for."""
+    judge = partial(judged, setting=options.setting, history=options.history, why=options.why)
+    return judge, partial(judge, least=options.min_level)
+
+
+def _verdicts(
+    population: Population, people: Mapping[str, float], judge: Judge, rows: bool = True
+) -> Iterator[tuple[str, Verdict]]:
+    """What *evaluate* says of people: of those who were judged while they were read, that; the others are read again.
+    ``rows``: everyone needs a row of the worklist."""
+    found = {patient: population.verdicts[patient] for patient in people if patient in population.verdicts}
+    yield from ((patient, verdict) for patient, verdict in found.items() if verdict.row is not None or not rows)
+    left = {p: day for p, day in people.items() if p not in found or (rows and found[p].row is None)}
+    if left:
+        yield from population.judged(left, judge)
 
 
 def _drawn(population: Population, days: Mapping[str, float]) -> set[str] | None:

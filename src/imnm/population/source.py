@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import duckdb
 
@@ -48,6 +48,16 @@ class Report:
         return self.read - sum(self.skipped.values())
 
 
+class Early(NamedTuple):
+    """What a source works out of people while it has their records in hand, so that they need not be read again.
+
+    judge: of a record on a day. day: that day; NaN: the newest of each record.
+    """
+
+    judge: Callable[[Reading, float], Any]
+    day: float
+
+
 class Population(Protocol):
     """A source of many records.
 
@@ -58,6 +68,10 @@ class Population(Protocol):
     report: Report
     sample: set[str] | None
     """Those read for comparison though they did not pass the gate; None: anyone can still be read."""
+    early: Early | None
+    """To be worked out while reading, where the source reads whole records; set before ``load``."""
+    verdicts: dict[str, Any]
+    """What was worked out so, by patient."""
 
     def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None: ...
 

@@ -11,7 +11,7 @@ import duckdb
 from imnm.assessment import program
 from imnm.knowledge.messages import say
 from imnm.logic.nodes import Value
-from imnm.logic.sql import EVENT_COLUMNS, compile_sql
+from imnm.logic.sql import EVENT_COLUMNS, columns_of, compile_sql
 
 from .source import SourceError
 
@@ -102,7 +102,17 @@ def index_rows(connection: duckdb.DuckDBPyConnection, as_of: float | None, today
 def compute_levels(connection: duckdb.DuckDBPyConnection, query: str | None = None) -> None:
     """Fill the table *levels*: patient, as_of, level and every column of the query."""
     connection.execute("DROP TABLE IF EXISTS levels")
+    if not connection.execute("SELECT EXISTS (FROM index_rows)").fetchall()[0][0]:
+        connection.execute(f"CREATE TABLE levels ({', '.join(_level_columns())})")
+        return
     connection.execute(f"CREATE TABLE levels AS SELECT *, {level_case()} AS level FROM ({query or level_query()})")
+
+
+def _level_columns() -> list[str]:
+    """The columns of *levels*, for a source in which nobody passes the gate: the query need not be planned."""
+    kinds = [(name, node.kind) for id, node in definitions().items() for name in columns_of(id, node)]
+    columns = [f'"{name}" {"BOOLEAN" if kind == "truth" else "DOUBLE"}' for name, kind in kinds]
+    return ["patient VARCHAR", "as_of DOUBLE", *columns, "level VARCHAR"]
 
 
 def rows(

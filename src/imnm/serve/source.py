@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from imnm.assessment import AskError, assess_reading
 from imnm.assessment.model import Assessment
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from imnm.population.rows import ListedRow
     from imnm.population.screen import Screening, ScreenOptions
-    from imnm.population.source import Population, Progress, Report
+    from imnm.population.source import Early, Population, Progress, Report
 
 T = TypeVar("T")
 SETTING = "general-record"
@@ -152,6 +152,8 @@ class _Keeping:
         self.population = population
         self.kept = kept
         self.report: Report = population.report
+        self.early: Early | None = None  # not handed on: whose record is kept has to be read for it
+        self.verdicts: dict[str, Any] = {}
 
     @property
     def sample(self) -> set[str] | None:

@@ -67,10 +67,10 @@ class Kept(NamedTuple):
 
 
 class Glanced(NamedTuple):
-    """What the first look at many lines finds: the resources that are kept, as (patient, mark, start, end), and those
-    that need a closer look, as (start, end)."""
+    """What the first look at many lines finds: the resources that are kept, as (patient, type or ``VOID``, mark, start,
+    end), and those that need a closer look, as (start, end)."""
 
-    kept: list[tuple[str, Mark, int, int]]
+    kept: list[tuple[str, str, Mark, int, int]]
     closer: list[tuple[int, int]]
 
 
@@ -201,12 +201,6 @@ class Narrower:
         self.kept[kind] = self.kept.get(kind, 0) + 1
         return (piece,)
 
-    def entry(self, raw: bytes) -> bytes:
-        """The Bundle entry of a resource that was kept at first look (and counted then)."""
-        look = LOOK.decode(raw)
-        kept = self._glance(look.resource_type or "", look)
-        return self._entry_of(kept or Kept("", "other", VOID), raw, None)
-
     def _bundle(self, raw: bytes) -> Iterator[Piece]:
         """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart."""
         entries = [e for e in _BUNDLE.decode(raw).entry or () if e.resource and bytes(e.resource) != b"null"]
@@ -234,7 +228,7 @@ class Narrower:
             data += b"\n"
         looks = LOOK.decode_lines(data)
         try:
-            found, kinds, closer, end = self._glances(looks, data.index)
+            found, closer, end = self._glances(looks, data.index)
         except ValueError:  # more resources than lines
             return None
         if end != len(data):
@@ -243,21 +237,17 @@ class Narrower:
             if kind not in USED_TYPES or kind in AT_A_GLANCE:
                 self.seen[kind] = self.seen.get(kind, 0) + number
         kept = [one for one in found if one[0]]
-        if len(kept) < len(found):
-            kinds = [kind for one, kind in zip(found, kinds, strict=True) if one[0]]
-        for kind, number in Counter(kinds).items():
+        for kind, number in Counter([kind for _, kind, _, _, _ in kept]).items():
             self.kept[kind] = self.kept.get(kind, 0) + number
         self.without_patient += len(found) - len(kept)
         return Glanced(kept, closer)
 
     def _glances(
         self, looks: list[Look], index: Callable[[bytes, int], int]
-    ) -> tuple[list[tuple[str, Mark, int, int]], list[str], list[tuple[int, int]], int]:
-        """What is kept of lines, the types of it, what needs a closer look, and where the last line ends. ``index``
-        finds the next line break. This is where a large export spends its time: what is looked up already is decided
-        without a call."""
-        found: list[tuple[str, Mark, int, int]] = []
-        kinds: list[str] = []
+    ) -> tuple[list[tuple[str, str, Mark, int, int]], list[tuple[int, int]], int]:
+        """What is kept of lines, what needs a closer look, and where the last line ends. ``index`` finds the next line
+        break. This is where a large export spends its time: what is looked up already is decided without a call."""
+        found: list[tuple[str, str, Mark, int, int]] = []
         closer: list[tuple[int, int]] = []
         told_of, owner_of, end = self._told.get, self._owners.get, 0
         for look in looks:
@@ -271,16 +261,14 @@ class Narrower:
                 if tells is True or tells is False:
                     owner = owner_of(bytes(look.subject))
                     if owner:
-                        found.append((owner, "telling" if tells or look.note else "other", start, end))
-                        kinds.append(kind)
+                        found.append((owner, kind, "telling" if tells or look.note else "other", start, end))
                         continue
             if kind in AT_A_GLANCE:
                 if (kept := self._glance(kind, look)) is not None:
-                    found.append((kept.patient, kept.mark, start, end))
-                    kinds.append(kept.kind)
+                    found.append((kept.patient, kept.kind, kept.mark, start, end))
             elif kind in USED_TYPES:
                 closer.append((start, end))
-        return found, kinds, closer, end
+        return found, closer, end
 
     def _glance(self, kind: str, look: Look) -> Kept | None:
         """Whether a resource of a type in ``AT_A_GLANCE`` is kept, and for whom. Raises msgspec.DecodeError."""
@@ -291,7 +279,7 @@ class Narrower:
     def _piece(self, kind: str, look: Look, raw: bytes, url: str | None) -> Piece | None:
         if kind in AT_A_GLANCE:
             kept = self._glance(kind, look)
-            return None if kept is None else Piece(kept.patient, kept.mark, self._entry_of(kept, raw, url))
+            return None if kept is None else Piece(kept.patient, kept.mark, entry_of(kept.kind, raw, url))
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
             name = _printable(stub.id or "") or tail(url)
@@ -305,13 +293,6 @@ class Narrower:
             telling = kind == "AllergyIntolerance" and b'"reaction"' in raw
             return Piece(_owner(who), _mark(telling), _entry(raw, url))
         return self._text(look, raw)
-
-    def _entry_of(self, kept: Kept, raw: bytes, url: str | None) -> bytes:
-        """The entry of a resource that was kept at first look."""
-        if kept.kind == "Encounter":
-            visit = _VISIT.decode(raw)
-            return _entry(msgspec.json.encode(visit), url or _urn(visit.id))
-        return _entry(msgspec.json.encode(_STUB.decode(raw)) if kept.kind == VOID else raw, None)
 
     def _owner_of(self, look: Look) -> str:
         """The patient that a resource is about, empty if none is named. References are looked up once, within limits:
@@ -394,7 +375,7 @@ class Narrower:
         speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
         if tells is None and not speaks and not text.conclusion_code and not text.contained:
             kept = self._overruling(look)
-            return None if kept is None else Piece(kept.patient, kept.mark, self._entry_of(kept, raw, None))
+            return None if kept is None else Piece(kept.patient, kept.mark, entry_of(kept.kind, raw))
         telling = bool(tells or speaks or text.conclusion_code or text.contained)
         return Piece(_owner(text), _mark(telling), _entry(raw, None))
 
@@ -419,6 +400,14 @@ def _owner(who: _Who) -> str:
 def _urn(id: str | None) -> str | None:
     """How Synthea and many servers refer to a resource by its id alone."""
     return f"urn:uuid:{id}" if id else None
+
+
+def entry_of(kind: str, raw: bytes, url: str | None = None) -> bytes:
+    """The Bundle entry of a resource that was kept at first look as this type, or as ``VOID``."""
+    if kind == "Encounter":
+        visit = _VISIT.decode(raw)
+        return _entry(msgspec.json.encode(visit), url or _urn(visit.id))
+    return _entry(msgspec.json.encode(_STUB.decode(raw)) if kind == VOID else raw, None)
 
 
 def _entry(raw: bytes, url: str | None) -> bytes:

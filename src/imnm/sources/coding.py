@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
-from imnm.knowledge.concepts import CONCEPTS, Domain, Match, lookup_code, lookup_name, with_ancestors
+from imnm.knowledge.concepts import CONCEPTS, Domain, Match, implied, lookup_code, lookup_name, with_ancestors
+from imnm.logic.truth import Truth
 
 from .structs import CodeableConcept
 
@@ -30,8 +32,10 @@ _RELATIVES = re.compile(r"^\s*(?:family history|fam(?:ily)? hx|fhx?)\s*[:,;–-]
 ANSWERS: dict[str, bool | None] = {"value_positive": True, "value_negative": False, "value_indeterminate": None}
 
 
-class Coded(NamedTuple):
-    """What a coding means, and the words in which it was written.
+@dataclass(frozen=True)
+class Coded:
+    """What a coding means, and the words in which it was written. One coding stands for many entries, so that what
+    follows from it is worked out once.
 
     denied: the words deny what the code states (code for a rash, text "no rash").
     """
@@ -40,13 +44,23 @@ class Coded(NamedTuple):
     text: str
     denied: bool = False
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What to call it: the words of the record, or our label where it gives only a code."""
         bare = not any(letter.islower() for letter in self.text) and any(digit.isdigit() for digit in self.text)
         return CONCEPTS[self.matches[0].concept].label if bare and self.matches else self.text
 
-    @property
+    @cached_property
+    def stated(self) -> tuple[tuple[Match, Truth], ...]:
+        """What an entry that states it says of each concept."""
+        return implied(self.matches)
+
+    @cached_property
+    def is_result(self) -> bool:
+        """Whether it is something that is measured."""
+        return any(CONCEPTS[concept].domain == "result" for concept in self.concepts)
+
+    @cached_property
     def concepts(self) -> frozenset[str]:
         """The concepts, whatever is said of them."""
         return frozenset(match.concept for match in self.matches)

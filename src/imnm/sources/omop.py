@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, Domain, Match, with_ancestors
@@ -155,7 +156,7 @@ class OmopCodes:
         return next((self.concepts[id].name for id in reversed(list(ids)) if id in self.concepts), "")
 
     def _named(self, coded: Coded, ids: Iterable[int]) -> Coded:
-        return coded._replace(text=self._name_of(ids) or coded.name)
+        return replace(coded, text=self._name_of(ids) or coded.name)
 
     # ------------------------------------------------------------ distinct rows
 
@@ -208,7 +209,7 @@ class Exposed(NamedTuple):
 
 def exposures_of(coded: Coded, route: str | None) -> list[Exposed]:
     """The drugs and classes that a row of drug_exposure means; none for what reaches one place only (cream, drops)."""
-    if is_local(MedicationUse(), coded._replace(text=f"{coded.text} {route or ''}")):
+    if is_local(MedicationUse(), replace(coded, text=f"{coded.text} {route or ''}")):
         return []
     named = set(ingredients(coded))
     found = []

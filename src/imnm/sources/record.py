@@ -113,7 +113,7 @@ class Record:
         name = coded.name + (f" ({words[:80]})" if words else "")
         texts: dict[tuple[Truth, bool], str] = {}
         doubtful = coded.denied or (note is not None and note.contradicts)
-        for match, truth in implied(coded.matches, stated):
+        for match, truth in coded.stated if stated is True else implied(coded.matches, stated):
             concept = CONCEPTS[match.concept]
             if concept.domain == "answer":
                 continue

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from imnm.knowledge.concepts import CONCEPTS, Domain, implied
+from imnm.knowledge.concepts import CONCEPTS, Domain
 from imnm.knowledge.messages import say
 from imnm.knowledge.pattern import pattern
 from imnm.knowledge.units import canonical_unit, convert, unit_of_range
@@ -211,6 +211,8 @@ def _canonical(record: Record, concept: str, number: Number, ref: str) -> Canoni
 def _possible(value: Interval, concept: str) -> bool:
     """Whether a number can be a result at all: finite, not negative, not beyond every published one."""
     most = _MOST.get(canonical_unit(concept) or "", _MOST_OF_ANY)
+    if value.exact:
+        return 0 <= value.low <= most
     finite = [end for end in value if not math.isinf(end)]
     if any(math.isnan(end) or end < 0 or end > most for end in finite):
         return False
@@ -230,8 +232,10 @@ def _assumed(record: Record, concept: str, number: Number, ref: str) -> tuple[st
 
 
 def _converted(concept: str, value: Interval, unit: str) -> Interval | None:
-    ends = [end if math.isinf(end) else convert(concept, end, unit) for end in value]
-    low, high = ends
+    low = value.low if math.isinf(value.low) else convert(concept, value.low, unit)
+    if value.exact:
+        return None if low is None else Interval(low, low)
+    high = value.high if math.isinf(value.high) else convert(concept, value.high, unit)
     return None if low is None or high is None else Interval(low, high)
 
 
@@ -314,7 +318,7 @@ def read_part(record: Record, part: Measurement, coded: Coded, when: When, ref: 
     elif "myositis_antibody_panel" in concepts:
         if text or notes:
             read_text(record, ". ".join(filter(None, (text, notes))), "lab", when, ref, coded.name)
-    elif any(CONCEPTS[concept].domain == "result" for concept in concepts):
+    elif coded.is_result:
         _read_result(record, part, coded, when, ref, notes, method)
     elif concepts:
         _read_answer(record, part, coded, when, ref)
@@ -367,7 +371,7 @@ def _read_result(
     if _not_measured(part, number):
         return
     flags = _flags(part, number.words)
-    for match, _ in implied(coded.matches):
+    for match, _ in coded.stated:
         concept = CONCEPTS[match.concept]
         if concept.domain != "result" or match.relation == "broader":
             continue
@@ -377,7 +381,7 @@ def _read_result(
         else:
             name = " ".join((coded.text, method, notes))
             _read_antibody(record, concept.id, part, number, flags, when, ref, coded.name, name, notes)
-    for match, truth in implied(coded.matches):
+    for match, truth in coded.stated:
         if match.relation == "broader" and not CONCEPTS[match.concept].unit and truth is None:
             record.also(match.concept, None, when, ref, _result_text(coded.text, "", when))
 
