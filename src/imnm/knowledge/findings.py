@@ -852,11 +852,16 @@ _add("age_onset_ge_60", "First sign at the age of 60 or later", Compare(AGE_AT_O
 
 # Only an onset that is stated bounds the start of an event; the record's own date does not.
 STATED_ONSET = SeenBy(InWindow(SIGNS, AsOf(), first=CENTURY, last=None))
-PRESENTED = IfElse(Exists(CK), SeenBy(CK), AsOf())
+_TO_FIRST_CK = DaysBetween(STATED_ONSET, IfElse(Exists(CK), SeenBy(CK), AsOf()))
+_CK_SOON_AFTER = InWindow(CK, STATED_ONSET, first=DAYS_0, last=DAYS_183)
 DURATION = _add(
     "symptom_duration",
     "Time from the first symptom to the first CK",
-    DaysBetween(STATED_ONSET, PRESENTED),
+    # A CK of before the illness, as statin users have them, is not what the symptom led to: then the next one is, if it
+    # came soon; else nothing is known of how long it took.
+    IfElse(
+        Possibly(Compare(_TO_FIRST_CK, ">=", DAYS_0)), _TO_FIRST_CK, DaysBetween(STATED_ONSET, SeenBy(_CK_SOON_AFTER))
+    ),
     unit="days",
 )
 _add("onset_acute_lt_6m", "Less than six months from the first symptom", Compare(DURATION, "<", DAYS_183), asks=False)
