@@ -91,6 +91,17 @@ class Look(structs.Fhir):
     patient: Raw = Raw()
     note: Raw = Raw()
     meta: _Version | None = None
+    conclusion: Raw = Raw()
+    conclusion_code: Raw = Raw()
+    presented_form: Raw = Raw()
+    content: Raw = Raw()
+    contained: Raw = Raw()
+
+    @property
+    def is_wordless(self) -> bool:
+        """Whether a report says nothing beyond what it is."""
+        said = (self.conclusion, self.conclusion_code, self.presented_form, self.content, self.contained)
+        return not any(said)
 
 
 class _Who(structs.Fhir):
@@ -141,9 +152,9 @@ _BY_CODE: dict[str, tuple[Domain, ...]] = {
 }
 _USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
 _ALWAYS = frozenset({"AllergyIntolerance", "FamilyMemberHistory"})
+_TEXTS = frozenset({"DiagnosticReport", "DocumentReference"})
 USED_TYPES = frozenset(
-    {"Patient", "Encounter", "Medication", "DiagnosticReport", "DocumentReference", "Bundle", *_BY_CODE, *_USES,
-     *_ALWAYS}
+    {"Patient", "Encounter", "Medication", "Bundle", *_TEXTS, *_BY_CODE, *_USES, *_ALWAYS}
 )  # fmt: skip
 """The resource types of which anything is read."""
 AT_A_GLANCE = frozenset({"Encounter", *_BY_CODE, *_USES})
@@ -228,13 +239,16 @@ class Narrower:
             data += b"\n"
         looks = LOOK.decode_lines(data)
         try:
-            found, closer, end = self._glances(looks, data.index)
+            found, closer, wordless, end = self._glances(looks, data.index)
         except ValueError:  # more resources than lines
             return None
         if end != len(data):
             return None
-        for kind, number in Counter([look.resource_type or "" for look in looks]).items():
-            if kind not in USED_TYPES or kind in AT_A_GLANCE:
+        seen = Counter([look.resource_type or "" for look in looks])
+        for kind in seen.keys() & (USED_TYPES - AT_A_GLANCE):
+            seen[kind] = wordless[kind]
+        for kind, number in seen.items():
+            if number:
                 self.seen[kind] = self.seen.get(kind, 0) + number
         kept = [one for one in found if one[0]]
         for kind, number in Counter([kind for _, kind, _, _, _ in kept]).items():
@@ -244,10 +258,12 @@ class Narrower:
 
     def _glances(
         self, looks: list[Look], index: Callable[[bytes, int], int]
-    ) -> tuple[list[tuple[str, str, Mark, int, int]], list[tuple[int, int]], int]:
-        """What is kept of lines, what needs a closer look, and where the last line ends. ``index`` finds the next line
-        break. This is where a large export spends its time: what is looked up already is decided without a call."""
+    ) -> tuple[list[tuple[str, str, Mark, int, int]], list[tuple[int, int]], Counter[str], int]:
+        """What is kept of lines, what needs a closer look, how many reports needed none, and where the last line ends.
+        ``index`` finds the next line break. This is where a large export spends its time: what is looked up already
+        is decided without a call."""
         found: list[tuple[str, str, Mark, int, int]] = []
+        wordless: Counter[str] = Counter()
         closer: list[tuple[int, int]] = []
         told_of, owner_of, end = self._told.get, self._owners.get, 0
         for look in looks:
@@ -263,17 +279,23 @@ class Narrower:
                     if owner:
                         found.append((owner, kind, "telling" if tells or look.note else "other", start, end))
                         continue
-            if kind in AT_A_GLANCE:
+            if kind in AT_A_GLANCE or (kind in _TEXTS and look.is_wordless):
+                if kind in _TEXTS:
+                    wordless[kind] += 1
                 if (kept := self._glance(kind, look)) is not None:
                     found.append((kept.patient, kept.kind, kept.mark, start, end))
             elif kind in USED_TYPES:
                 closer.append((start, end))
-        return found, closer, end
+        return found, closer, wordless, end
 
     def _glance(self, kind: str, look: Look) -> Kept | None:
-        """Whether a resource of a type in ``AT_A_GLANCE`` is kept, and for whom. Raises msgspec.DecodeError."""
+        """Whether a resource of a type in ``AT_A_GLANCE``, or a report without words, is kept, and for whom. Raises
+        msgspec.DecodeError."""
         if kind in _BY_CODE:
             return self._coded(kind, look)
+        if kind in _TEXTS:
+            tells = self._tells_of(bytes(look.code), REPORT)
+            return self._overruling(look) if tells is None else Kept(self._owner_of(look), _mark(tells), kind)
         return self._use(kind, look) if kind in _USES else Kept(self._owner_of(look), "other", kind)
 
     def _piece(self, kind: str, look: Look, raw: bytes, url: str | None) -> Piece | None:
@@ -370,7 +392,7 @@ class Narrower:
 
     def _text(self, look: Look, raw: bytes) -> Piece | None:
         text = _TEXT.decode(raw)
-        tells = self._tells_of(bytes(look.code), REPORT) if look.code else None
+        tells = self._tells_of(bytes(look.code), REPORT)
         attachments = [*(text.presented_form or ()), *(c.attachment for c in text.content or () if c.attachment)]
         speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
         if tells is None and not speaks and not text.conclusion_code and not text.contained:
