@@ -46,7 +46,9 @@ def test_an_answer_loads_nothing_heavy(file: str) -> None:
 @pytest.fixture
 def case() -> Case:
     reading = read(min(EXAMPLES.glob("*.json")).read_bytes())
-    return Case(reading, reading.newest_known)
+    evaluated = Case(reading, reading.newest_known)
+    assert evaluated.values  # worked out when first asked for, here before anything is counted
+    return evaluated
 
 
 @pytest.fixture

@@ -223,3 +223,13 @@ def test_what_is_missing_is_found_without_a_proof(case: Case) -> None:
         assert {id: program.open_in(values, [id]) for id in case.definitions} == {
             id: proof(id).missing for id in case.definitions
         }
+
+
+@QUICK
+@given(cases(12))
+def test_the_entries_behind_a_value_are_found_without_a_proof(case: Case) -> None:
+    program = Program(case.definitions)
+    for record in case.patients:
+        values = program.run(record, case.days[0])
+        proof, entries_of = program.prover(values), program.entries_of(values)
+        assert {id: entries_of(id) for id in case.definitions} == {id: proof(id).evidence for id in case.definitions}

@@ -103,7 +103,7 @@ class Judge:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.values: Values = conditions().run(case.events, case.as_of, case.values)
-        self.proof = conditions().prover(self.values, lambda node: "")  # only the entries are shown, no formula
+        self.entries = conditions().entries_of(self.values)
 
     def truth(self, id: str) -> Truth:
         """The truth of a condition."""
@@ -112,7 +112,7 @@ class Judge:
 
     def evidence(self, id: str) -> list[dict[str, str]]:
         """The record entries behind a condition, each once."""
-        seen = {(entry.ref, entry.text): None for entry in self.proof(id).evidence}
+        seen = {(entry.ref, entry.text): None for entry in self.entries(id)}
         for entry in self.case.evidence(*sorted(refs_of(conditions().definitions[id]))):
             seen.setdefault((entry.ref, entry.text))
         return [{"ref": ref, "text": text} for ref, text in seen]

@@ -23,7 +23,7 @@ def criteria_of(case: Case) -> list[Criterion]:
     """Every set that is shown, with score, class, what is missing and its proof."""
     environment: dict[str, Result] = dict(case.values)
     environment["better_explanation"] = any(case.truth(f"explained_{id}") is True for id in NOT_INFLAMMATORY)
-    return [_criterion(CRITERIA[id].read(environment, case.proof)) for id in SHOWN]
+    return [_criterion(CRITERIA[id].read(environment, case.entries)) for id in SHOWN]
 
 
 def _criterion(result: CriteriaResult) -> Criterion:

@@ -12,7 +12,7 @@ from imnm.knowledge.concepts import CONCEPTS
 from imnm.knowledge.differential import default_setting
 from imnm.knowledge.findings import FINDINGS, SHOWN_SYMPTOMS, SILENCE_MEANS_NO
 from imnm.knowledge.messages import say
-from imnm.logic.evaluate import Proof, Result, Values
+from imnm.logic.evaluate import EvidenceOf, Proof, Result, Values
 from imnm.logic.event import ByConcept, Event, day_date, day_number
 from imnm.logic.interval import Interval
 from imnm.sources import Reading
@@ -62,6 +62,11 @@ class Case:
         return program.core().prover(self.values)
 
     @cached_property
+    def entries(self) -> EvidenceOf:
+        """The record entries behind a finding or rule by id."""
+        return program.core().entries_of(self.values)
+
+    @cached_property
     def dates(self) -> dict[tuple[str, str], float]:
         """The day of each record entry, by reference and line; a birth dates nothing."""
         return {(e.ref, e.text): e.end for e in self.events if e.concept != "birth"}
@@ -83,7 +88,7 @@ class Case:
     def evidence(self, *ids: str) -> list[model.Evidence]:
         """The record entries behind these findings that are known, each once."""
         known = [id for id in ids if id in FINDINGS and self.known(id)]
-        entries = dict.fromkeys(entry for id in known for entry in self.proof(id).evidence)
+        entries = dict.fromkeys(entry for id in known for entry in self.entries(id))
         return [model.Evidence(entry.ref, entry.text) for entry in entries]
 
     def known(self, id: str) -> bool:

@@ -8,12 +8,13 @@ missing; ``Program.prover`` does so through references.
 
 from .compiled import Context, Members, Result, compile, unknown
 from .program import DefinitionError, Program, Values
-from .proof import Entry, Proof, formula, prove, settled
+from .proof import Entry, EvidenceOf, Proof, formula, prove, settled
 
 __all__ = [
     "Context",
     "DefinitionError",
     "Entry",
+    "EvidenceOf",
     "Members",
     "Program",
     "Proof",

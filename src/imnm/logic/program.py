@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Describe, EvidenceOf, Open, Proof, Prover, formula, no_evidence
+from .proof import Carried, Describe, EvidenceOf, Open, Proof, Prover, formula, no_evidence
 
 
 class DefinitionError(ValueError):
@@ -188,13 +188,20 @@ class Program:
     def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:
         """What these definitions miss: the ``Proof.missing`` of their proofs, each once, without the proofs."""
 
-        def lookup(id: str) -> n.Value | None:
-            return None if id in values.overridden else self.definitions.get(id)
-
-        walker = Open(values.context(), lookup)
+        walker = Open(values.context(), self._expressions(values))
         for id in ids:
             walker.look_into(self.definitions[id])
         return list(walker.found)
+
+    def entries_of(self, values: Values) -> EvidenceOf:
+        """A function that gives the record entries behind a definition: the ``Proof.evidence`` of its proof, without
+        the proof."""
+        walker = Carried(values.context(), self._expressions(values))
+        return lambda id: walker.entries(self.definitions[id])
+
+    def _expressions(self, values: Values) -> Callable[[str], n.Value | None]:
+        """The expression of a definition; None for what was given."""
+        return lambda id: None if id in values.overridden else self.definitions.get(id)
 
 
 def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:

@@ -90,9 +90,11 @@ class _Walker:
 
     def _value(self, node: n.Node) -> Any:
         key = id(node)  # nodes outlive the walk, as the definitions hold them
-        if key not in self._values:
-            self._values[key] = function_of(node)(self.ctx)
-        return self._values[key]
+        values = self._values
+        if key in values:
+            return values[key]
+        value = values[key] = function_of(node)(self.ctx)
+        return value
 
     def _carrying(self, node: n.Value, value: Result) -> Sequence[n.Value]:
         """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
@@ -114,6 +116,44 @@ class _Walker:
                 truth = self._value(condition)
                 return parts if truth is None else [condition, then if truth else other]
         return parts
+
+    def _carried(self, node: Any, value: Result) -> list[Entry]:
+        """The record entries that carry the value of a reduction."""
+        return _entries(_carriers(node, value, self._value(node.series)) or self._considered(node, value))
+
+    def _considered(self, node: n.Node, value: Result) -> list[Event]:
+        """For a no without members: what there is of these concepts, all of which was ruled out."""
+        if value is not False:
+            return []
+        return [e for concept in sorted(n.concepts_of(node)) for e, _ in self.ctx.rows.get(concept, NO_MEMBERS)]
+
+
+class Carried(_Walker):
+    """The record entries behind values, as proofs would name them (``Proof.evidence``), without the proofs.
+
+    ``lookup``: the expression of a definition; None for an id that has none.
+    """
+
+    def __init__(self, ctx: Context, lookup: Callable[[str], n.Value | None]) -> None:
+        super().__init__(ctx)
+        self.lookup = lookup
+        self._entries: dict[int, list[Entry]] = {}
+
+    def entries(self, node: n.Value) -> list[Entry]:
+        """The entries that carry the value."""
+        key = id(node)
+        if key not in self._entries:
+            self._entries[key] = self._below(node)
+        return self._entries[key]
+
+    def _below(self, node: Any) -> list[Entry]:
+        if isinstance(node, n.Ref):
+            definition = self.lookup(node.id)
+            return [] if definition is None else self.entries(definition)
+        value = self._value(node)
+        if type(node) in REDUCTIONS:
+            return self._carried(node, value)
+        return _merged([self.entries(part) for part in self._carrying(node, value)])
 
 
 class Open(_Walker):
@@ -181,17 +221,9 @@ class Prover(_Walker):
         return proof
 
     def _reduction(self, node: Any) -> Proof:
-        members: Members = self._value(node.series)
         value: Result = self._value(node)
-        carriers = _carriers(node, value, members) or self._considered(node, value)
         parts = [self.prove(part) for part in _parameters(node.series)]
-        return self._proof(node, None, value, _entries(carriers), parts)
-
-    def _considered(self, node: n.Node, value: Result) -> list[Event]:
-        """For a no without members: what there is of these concepts, all of which was ruled out."""
-        if value is not False:
-            return []
-        return [e for concept in sorted(n.concepts_of(node)) for e, _ in self.ctx.rows.get(concept, NO_MEMBERS)]
+        return self._proof(node, None, value, self._carried(node, value), parts)
 
     def _proof(self, node: n.Value, id: str | None, value: Result, evidence: list[Entry], parts: list[Proof]) -> Proof:
         missing = [] if settled(value) else _merged([part.missing for part in parts])

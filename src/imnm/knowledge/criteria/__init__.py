@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imnm.logic.evaluate import EvidenceOf
+
 from . import cancer, enmc_imnm, eular_acr, ibm, myositis
-from .model import ITEMS, CriteriaResult, CriteriaSet, Environment, Item, Prove, label
+from .model import ITEMS, CriteriaResult, CriteriaSet, Environment, Item, label
 
 if TYPE_CHECKING:
     from .calculator import Calculator, Input, InputError
@@ -52,13 +54,13 @@ CRITERIA: dict[str, CriteriaSet] = {
 """The sets that classify a patient from findings, by id."""
 
 
-def evaluate_criteria(id: str, environment: Environment, prove: Prove | None = None) -> CriteriaResult:
+def evaluate_criteria(id: str, environment: Environment, entries_of: EvidenceOf | None = None) -> CriteriaResult:
     """A criteria set on one patient's findings. What the environment lacks is unknown.
 
-    ``prove``: gives the proof of a finding (``Program.prover``), so that the set's proof reaches the record.
+    ``entries_of``: gives the record entries of a finding (``Program.entries_of``), for the set's proof.
     Raises KeyError for an id that ``CRITERIA`` does not hold.
     """
-    return CRITERIA[id].read(environment, prove)
+    return CRITERIA[id].read(environment, entries_of)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,16 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from imnm.logic.evaluate import Entry, Program, Proof, Result, formula, unknown
+from imnm.logic.evaluate import Entry, EvidenceOf, Program, Result, formula, unknown
 from imnm.logic.interval import Interval
 from imnm.logic.nodes import Kind, Literal_, Node, Ref, Value, walk
 
 from ..evidence import Evidence
 from ..findings import FINDINGS
 from ..messages import has, say
-
-Prove = Callable[[str], Proof]
-"""The proof of a finding by its id, with the record entries that carry it."""
 
 OTHERWISE = Literal_(True)
 """The condition of a last rung: whatever is left."""
@@ -218,16 +215,18 @@ class CriteriaSet:
 
     # ------------------------------------------------ reading
 
-    def read(self, environment: Environment, prove: Prove | None = None, proved: bool = True) -> CriteriaResult:
+    def read(
+        self, environment: Environment, entries_of: EvidenceOf | None = None, proved: bool = True
+    ) -> CriteriaResult:
         """The set on one patient. ``environment``: the known findings by id; what it lacks is unknown.
 
-        ``prove``: gives the proof of a finding, so that the set's proof reaches the record. ``proved``: whether
+        ``entries_of``: gives the record entries of a finding, for the set's proof. ``proved``: whether
         ``missing`` and ``proof`` are worked out; for those who only read the class both stay empty.
         """
         known = {item.id: environment.get(item.id, unknown(item.kind)) for item in self.items}
         if self.prepare is not None:
             known |= self.prepare(environment)
-        result = _Reading(self, known, prove).result(proved)
+        result = _Reading(self, known, entries_of).result(proved)
         if self.finish is not None:
             self.finish(result, {**environment, **known})
         return result
@@ -236,9 +235,9 @@ class CriteriaSet:
 class _Reading:
     """One reading of one set: the values as they are known, and as read for the class."""
 
-    def __init__(self, criteria: CriteriaSet, known: Environment, prove: Prove | None) -> None:
+    def __init__(self, criteria: CriteriaSet, known: Environment, entries_of: EvidenceOf | None) -> None:
         self.set = criteria
-        self.prove = prove
+        self.entries_of = entries_of
         self.assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
         self.known = criteria.program.run((), 0.0, known)
         self.values = criteria.program.run((), 0.0, {**known, **self.assumed}) if self.assumed else self.known
@@ -324,9 +323,9 @@ class _Reading:
 
     def evidence(self, id: str) -> list[Entry]:
         """The record entries of a finding."""
-        if self.prove is None or id in self.assumed or id not in FINDINGS:
+        if self.entries_of is None or id in self.assumed or id not in FINDINGS:
             return []
-        return list(self.prove(id).evidence)
+        return self.entries_of(id)
 
     def beside(self, ladder: Ladder) -> dict[str, Any]:
         """A further ladder as plain data."""
