@@ -187,6 +187,118 @@ def test_line_numbers_hold_within_a_chunk(bundles: list[Path], tmp_path: Path, m
     assert [(Path(file).name, line) for file, line, _ in problems] == [("long.ndjson", 701)]
 
 
+# ---------------------------------------------------------------- odd layouts
+
+
+ME = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01"}
+
+
+def about(patient: str, kind: str, id: str, **fields: Any) -> dict[str, Any]:
+    return {"resourceType": kind, "id": id, "subject": {"reference": f"Patient/{patient}"}, **fields}
+
+
+def weak(patient: str) -> dict[str, Any]:
+    return about(patient, "Condition", f"w-{patient}", code={"text": "Proximal muscle weakness"},
+                 recordedDate="2024-01-02")  # fmt: skip
+
+
+def raised_ck(patient: str) -> dict[str, Any]:
+    return about(patient, "Observation", f"ck-{patient}", code={"coding": [{"system": "http://loinc.org",
+                 "code": "2157-6"}]}, effectiveDateTime="2024-01-01", status="final",
+                 valueQuantity={"value": 9000, "unit": "U/L"})  # fmt: skip
+
+
+def as_bundle(*resources: dict[str, Any]) -> str:
+    return json.dumps({"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources]})
+
+
+def listed_in(folder: Path) -> dict[str, str]:
+    answer = screen(str(folder))
+    assert answer.disagreements == []
+    return levels_of(answer)
+
+
+def person(id: str) -> list[dict[str, Any]]:
+    return [{**ME, "id": id}, weak(id), raised_ck(id)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_two_resources_on_one_line_are_told_and_move_no_other(packed: bool, tmp_path: Path) -> None:
+    """With a blank line there are as many lines as resources."""
+    visit = about("a", "Encounter", "v", status="finished")
+    one = [json.dumps(resource) for resource in (*person("a"), visit)]
+    text = "\n".join([*one, one[-1] + one[-1], "", *map(json.dumps, person("b"))]) + "\n"
+    path = tmp_path / ("all.ndjson.gz" if packed else "all.ndjson")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    answer = screen(str(tmp_path))
+    assert levels_of(answer) == {"a": "high", "b": "high"}
+    assert [(line, reason) for _, line, reason in answer.report.problems] == [(5, "not JSON")]
+
+
+def test_an_entry_that_cannot_be_read_takes_nobody_else_along(tmp_path: Path) -> None:
+    bad = about("a", "Condition", "bad", code=5)
+    (tmp_path / "all.json").write_text(as_bundle(*person("a"), bad, *person("b"), *person("c")))
+    answer = screen(str(tmp_path))
+    assert levels_of(answer) == dict.fromkeys("abc", "high")
+    assert answer.report.broken == len(answer.report.problems) == 1
+
+
+def test_a_bundle_read_with_other_entries_may_hold_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(as_bundle(ME, weak("p"), {**raised_ck("p"), "id": "x", "code": 5}))
+    (tmp_path / "two.json").write_text(as_bundle(ME, raised_ck("p"), {**ME, "gender": 7}))
+    assert list(listed_in(tmp_path)) == ["p"]
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_a_visit_that_cannot_be_read_stops_nothing(telling: bool, tmp_path: Path) -> None:
+    lines = [*(person("p") if telling else [ME]), about("p", "Encounter", "v", status={"no": "text"})]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))
+    assert listed_in(tmp_path) == ({"p": "high"} if telling else {})
+
+
+def test_a_patient_whose_drug_stands_in_one_of_two_bundles(tmp_path: Path) -> None:
+    drug = {"resourceType": "Medication", "id": "m", "code": {"text": "atorvastatin 40 mg tablet"}}
+    use = about("p", "MedicationRequest", "u", status="active", authoredOn="2023-01-01",
+                medicationReference={"reference": "Medication/m"})  # fmt: skip
+    (tmp_path / "one.json").write_text(as_bundle(ME, drug, use))
+    (tmp_path / "two.json").write_text(as_bundle(*person("p")))
+    assert screen(str(tmp_path)).worklist[0].statin == "atorvastatin"
+
+
+def test_a_medication_that_is_known_in_one_file_only(tmp_path: Path) -> None:
+    for number, words in enumerate(("site item 17", "atorvastatin 40 mg tablet", "site item 17")):
+        drug = {"resourceType": "Medication", "id": "m", "code": {"text": words}}
+        (tmp_path / f"Medication{number}.ndjson").write_text(json.dumps(drug) + "\n")
+    use = about("p", "MedicationRequest", "u", status="active", authoredOn="2023-01-01",
+                medicationReference={"reference": "Medication/m"})  # fmt: skip
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [*person("p"), use])))
+    assert screen(str(tmp_path)).worklist[0].statin == "atorvastatin"
+
+
+def test_a_bundle_with_one_patient_and_entries_of_another(tmp_path: Path) -> None:
+    first, *others = person("b")
+    (tmp_path / "one.json").write_text(as_bundle(*person("a"), *others))
+    (tmp_path / "two.json").write_text(as_bundle(first))
+    assert listed_in(tmp_path) == {"a": "high", "b": "high"}
+
+
+def test_two_patients_whose_ids_print_alike_are_left_out_with_a_reason(tmp_path: Path) -> None:
+    lines = [*person("fine"), {**ME, "id": "p"}, {**ME, "id": "p\u0001"}]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))
+    report = screen(str(tmp_path)).report
+    assert (report.read, report.assessed) == (2, 1)
+
+
+def test_the_line_of_a_patient_who_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [*person("a"), {**ME, "id": "b", "gender": 7}, *person("c")]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))
+    for size in (2**20, 300):
+        monkeypatch.setattr("imnm.population.lines._CHUNK", size)
+        report = screen(str(tmp_path)).report
+        assert [line for _, line, _ in report.problems] == [4]
+        assert report.broken == 1
+
+
 @pytest.mark.parametrize("content", [None, "no JSON at all\n"])
 def test_a_folder_with_nothing_readable_is_one_sentence(content: str | None, tmp_path: Path) -> None:
     if content:

@@ -152,6 +152,17 @@ def test_the_same_entry_twice() -> None:
         assert "newest version" in problems(found)[0]
 
 
+def test_a_newer_version_that_means_nothing_to_us_overrules() -> None:
+    weak = condition(text="Proximal muscle weakness")
+    older = {**weak, "meta": {"versionId": "9"}}
+    newer = {**weak, "code": {"text": "Zzyzx"}, "meta": {"versionId": "10"}}
+    for pair in ((older, newer), (newer, older)):
+        found = reading(*pair)
+        assert not of(found, "proximal_muscle_weakness")
+        assert "newest version" in problems(found)[0]
+    assert not reading(newer, {**newer, "meta": {}}).problems
+
+
 def test_one_result_through_two_feeds_is_one() -> None:
     found = reading(
         result(valueQuantity=quantity(500)), result(id="copy", valueQuantity=quantity(500), issued="2024-02-01")

@@ -29,7 +29,7 @@ import msgspec
 from imnm.knowledge.messages import say
 from imnm.logic.sql import event_row
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, Mark, Narrower, entry_of, read_entries
+from imnm.sources.bulk import USED_TYPES, Mark, Narrower, entries_of, entry_of, learn, read_entries
 from imnm.sources.dates import day_span
 
 from . import store
@@ -140,7 +140,7 @@ class FhirPopulation:
         for files in (first, needed):
             for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
                 self._count(scanned)
-                self.medications.update(scanned.medications)
+                learn(self.medications, scanned.medications)
                 self.telling |= scanned.telling
 
     def _unneeded(self, path: Path) -> bool:
@@ -254,14 +254,13 @@ _MARKS = {"patient": b"P", "telling": b"T", "other": b"-", "bundle": b"B"}
 def _scan(chunk: Chunk) -> Scanned:
     """Spool what matters in a chunk."""
     narrower = _worker.narrower
-    known = len(narrower.medications)
-    narrower.seen, narrower.kept, narrower.without_patient = {}, {}, 0
-    before = set(narrower.medications)
-    found = Scanned(narrower.seen, narrower.kept, 0, {}, [], 0, set())
+    narrower.seen, narrower.kept, narrower.met, narrower.without_patient = {}, {}, {}, 0
+    found = Scanned(narrower.seen, narrower.kept, 0, narrower.met, [], 0, set())
     broken = 0
     try:
         if may_be_one_document(chunk.file):
-            broken = sum(_scan_line(chunk, place, line, found) for place, line in lines_of(chunk.file))
+            documents = (Block(0, number, line) for number, line in lines_of(chunk.file))
+            broken = sum(_scan_line(chunk, document, 0, document.data, found) for document in documents)
         else:
             for block in blocks(chunk):
                 broken += _scan_block(chunk, block, found)
@@ -272,13 +271,13 @@ def _scan(chunk: Chunk) -> Scanned:
         found.problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
     for handle in _worker.out.values():
         handle.flush()
-    if len(narrower.medications) != known:
-        found.medications.update((name, entry) for name, entry in narrower.medications.items() if name not in before)
     return found._replace(without_patient=narrower.without_patient, broken=broken)
 
 
-def _scan_line(chunk: Chunk, place: int, line: bytes, found: Scanned) -> int:
-    """Spool what matters of a line; how many lines were broken (0 or 1)."""
+def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scanned) -> int:
+    """Spool what matters of a line, which begins so far into a block; how much of it was broken: 0, 1 or, of a Bundle,
+    the number of entries."""
+    _worker.narrower.unreadable = 0
     try:
         for patient, mark, entry in _worker.narrower.pieces(line):
             _spool(patient, _MARKS[mark], entry)
@@ -287,10 +286,12 @@ def _scan_line(chunk: Chunk, place: int, line: bytes, found: Scanned) -> int:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         if not line.strip():
             return 0
-        if len(found.problems) < _SHOWN_PROBLEMS:
-            found.problems.append((str(chunk.file), line_number(chunk, place), _fault(error)))
-        return 1
-    return 0
+        fault, broken = _fault(error), 1
+    else:
+        fault, broken = say("population.problem.not_fhir"), _worker.narrower.unreadable
+    if broken and len(found.problems) < _SHOWN_PROBLEMS:
+        found.problems.append((str(chunk.file), line_number(chunk, block, offset), fault))
+    return broken
 
 
 def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
@@ -301,10 +302,10 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         glanced = None
     if glanced is None:
-        place, broken = block.start if chunk.end else block.line, 0
+        offset, broken = 0, 0
         for line in block.data.splitlines(keepends=True):
-            broken += _scan_line(chunk, place, line, found)
-            place += len(line) if chunk.end else 1
+            broken += _scan_line(chunk, block, offset, line, found)
+            offset += len(line)
         return broken
     if is_compressed(chunk.file):
         for patient, kind, mark, start, end in glanced.kept:
@@ -313,9 +314,7 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
                 found.telling.add(patient)
     else:
         _point(_worker.places[chunk.file], block.start, glanced.kept, found.telling)
-    for start, end in glanced.closer:
-        _scan_line(chunk, 0, block.data[start:end], found)
-    return 0
+    return sum(_scan_line(chunk, block, start, block.data[start:end], found) for start, end in glanced.closer)
 
 
 def _point(file: int, offset: int, kept: Iterable[tuple[str, str, Mark, int, int]], telling: set[str]) -> None:
@@ -423,7 +422,7 @@ def _reading(pieces: Pieces) -> Reading:
         return read(bundles[0], _worker.codes)
     entries = [entry for mark, entry in pieces if mark != b"B"]
     for bundle in bundles:
-        entries += [piece.entry for piece in _worker.narrower.parts(bundle)]
+        entries += entries_of(bundle)
     # in a fixed order, whichever process spooled them first
     return read_entries(sorted(entries), _worker.medications, _worker.codes)
 
@@ -459,32 +458,30 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
         event_writer, person_writer = csv.writer(one), csv.writer(two)
         for patient, pieces in spooled.items():
             people += 1
-            reading = _telling(pieces, gate)
-            if isinstance(reading, str):
-                skipped[reading] = skipped.get(reading, 0) + 1
+            try:
+                reading = _telling(pieces, gate)
+                passes = reading is not None
+                if early is not None and (passes or _drawn(patient.encode(), share)):
+                    verdicts[patient] = early.judge(reading or _reading(pieces), early.day)
+            except InputError as error:
+                skipped[str(error)] = skipped.get(str(error), 0) + 1
                 continue
             birth = _birth(pieces, reading)
-            passes = reading is not None
             passed += passes
             newest = reading.newest_known if reading is not None else -float("inf")
             person_writer.writerow(store.csv_row((patient, *birth, newest if newest > -float("inf") else None, passes)))
             for event in reading.events if reading is not None else ():
                 event_writer.writerow(store.csv_row(event_row(patient, event)))
-            if early is not None and (passes or _drawn(patient.encode(), share)):
-                verdicts[patient] = early.judge(reading or _reading(pieces), early.day)
     return Gathered(people, passed, skipped, sample, events, persons, verdicts)
 
 
-def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | str | None:
-    """The record if it passes the gate, None if it does not, or why the patient has to be left out."""
+def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | None:
+    """The record if it passes the gate, None if it does not. Raises InputError where the patient is to be left out."""
     if not any(mark in b"PB" for mark, _ in pieces):
-        return say("population.read.no_patient")
+        raise InputError(say("population.read.no_patient"))
     if not any(mark in b"TB" for mark, _ in pieces):
         return None
-    try:
-        reading = _reading(pieces)
-    except InputError as error:
-        return str(error)
+    reading = _reading(pieces)
     return reading if any(base(event.concept) in gate for event in reading.events) else None
 
 

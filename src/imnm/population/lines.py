@@ -140,15 +140,15 @@ def blocks(chunk: Chunk) -> Iterator[Block]:
                 line += data.count(b"\n")
 
 
-def line_number(chunk: Chunk, place: int) -> int:
-    """The number of a line. ``place``: that number, or in a chunk within a file where the line begins; then the lines
-    before it have to be counted."""
+def line_number(chunk: Chunk, block: Block, offset: int) -> int:
+    """The number of a line that begins so far into a block. In a chunk within a file the lines before it have to be
+    counted."""
     if not chunk.end:
-        return place
-    count, left = 1, place
+        return block.line + block.data.count(b"\n", 0, offset)
+    count, left = 1, block.start + offset
     with chunk.file.open("rb") as handle:
         while left > 0:
-            block = handle.read(min(left, 2**24))
-            count += block.count(b"\n")
-            left -= len(block)
+            before = handle.read(min(left, 2**24))
+            count += before.count(b"\n")
+            left -= len(before)
     return count

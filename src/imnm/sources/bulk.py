@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -54,6 +54,7 @@ class Piece(NamedTuple):
 VOID = "void"
 """In place of a type: what means nothing to us, but overrules an earlier version that may have meant something."""
 _FIRST = (None, "1")
+_BRACE = ord("{")
 _NOT_YET: Any = object()
 _REMEMBERED = 100_000
 
@@ -74,11 +75,6 @@ class Glanced(NamedTuple):
     closer: list[tuple[int, int]]
 
 
-class _Version(structs.Fhir):
-    version_id: str | None = None
-    last_updated: str | None = None
-
-
 class Look(structs.Fhir):
     """The first look at a resource: what decides for most that they do not matter."""
 
@@ -90,7 +86,7 @@ class Look(structs.Fhir):
     subject: Raw = Raw()
     patient: Raw = Raw()
     note: Raw = Raw()
-    meta: _Version | None = None
+    meta: structs.Meta | None = None
     conclusion: Raw = Raw()
     conclusion_code: Raw = Raw()
     presented_form: Raw = Raw()
@@ -121,7 +117,7 @@ class _Text(_Who):
 
 class _Stub(_Who, omit_defaults=True):
     resource_type: str | None = None
-    meta: _Version | None = None
+    meta: structs.Meta | None = None
 
 
 class _PatientStub(_Stub, omit_defaults=True):
@@ -178,13 +174,16 @@ class Narrower:
     """Keeps what matters of one resource at a time.
 
     telling: the concepts that make a patient worth a full reading. ``medications``: the Medication resources met so
-    far, by id, None for those that stand for nothing we know; a use that refers to one not met yet is kept.
+    far, by id, None for those that stand for nothing we know; a use that refers to one not met yet is kept. ``met``:
+    those met since it was emptied. ``unreadable``: how many entries of Bundles could not be read.
     """
 
     def __init__(self, telling: frozenset[str], local_codes: LocalCodes | None = None) -> None:
         self.coder = Coder(local_codes)
         self.telling = telling | TALKING
         self.medications: dict[str, bytes | None] = {}
+        self.met: dict[str, bytes | None] = {}
+        self.unreadable = 0
         self.seen: dict[str, int] = {}
         self.kept: dict[str, int] = {}
         self.without_patient = 0
@@ -213,24 +212,38 @@ class Narrower:
         return (piece,)
 
     def _bundle(self, raw: bytes) -> Iterator[Piece]:
-        """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart."""
+        """A Bundle of one patient stays whole, so that it is read as it would be alone; others are taken apart, also
+        those with one Patient and entries of other people."""
         entries = [e for e in _BUNDLE.decode(raw).entry or () if e.resource and bytes(e.resource) != b"null"]
-        names = []
-        for entry in entries:
-            if b'"Patient"' in bytes(entry.resource) and LOOK.decode(entry.resource).resource_type == "Patient":
-                names.append(_printable(_WHO.decode(entry.resource).id or "") or tail(entry.full_url))
-        if len(set(names)) == 1 and names[0]:
+        name = self._only_patient(entries)
+        if name:
             self.seen["Bundle"] = self.seen.get("Bundle", 0) + 1
             self.kept["Bundle"] = self.kept.get("Bundle", 0) + 1
-            yield Piece(names[0], "bundle", raw)
+            yield Piece(name, "bundle", raw)
             return
-        yield from self.parts(raw)
+        for entry in entries:
+            try:
+                pieces = tuple(self.pieces(bytes(entry.resource), entry.full_url))
+            except (msgspec.DecodeError, RecursionError):  # one entry; whoever else is in the Bundle stays
+                self.unreadable += 1
+                continue
+            yield from pieces
 
-    def parts(self, bundle: bytes) -> Iterator[Piece]:
-        """The pieces of a Bundle taken apart, of whoever they are."""
-        for entry in _BUNDLE.decode(bundle).entry or ():
-            if entry.resource and bytes(entry.resource) != b"null":
-                yield from self.pieces(bytes(entry.resource), entry.full_url)
+    def _only_patient(self, entries: list[structs.Entry]) -> str:
+        """The id of the patient of whom all entries are that say of whom they are; empty if there is none such."""
+        names, addresses, owners = set(), {""}, set()
+        for entry in entries:
+            raw = bytes(entry.resource)
+            try:
+                look = LOOK.decode(raw)
+                if look.resource_type == "Patient":
+                    names.add(_printable(_WHO.decode(raw).id or "") or tail(entry.full_url))
+                    addresses.add(tail(entry.full_url))
+                elif look.resource_type in USED_TYPES:
+                    owners.add(self._owner_of(look))
+            except (msgspec.DecodeError, RecursionError):
+                continue  # counted or told where the entry is read
+        return names.pop() if len(names) == 1 and owners <= names | addresses else ""
 
     def glance_at_lines(self, data: bytes) -> Glanced | None:
         """The first look at many whole lines; None if they are not one resource a line. Counts those that need no
@@ -239,7 +252,7 @@ class Narrower:
             data += b"\n"
         looks = LOOK.decode_lines(data)
         try:
-            found, closer, wordless, end = self._glances(looks, data.index)
+            found, closer, wordless, end = self._glances(looks, data)
         except ValueError:  # more resources than lines
             return None
         if end != len(data):
@@ -257,17 +270,20 @@ class Narrower:
         return Glanced(kept, closer)
 
     def _glances(
-        self, looks: list[Look], index: Callable[[bytes, int], int]
+        self, looks: list[Look], data: bytes
     ) -> tuple[list[tuple[str, str, Mark, int, int]], list[tuple[int, int]], Counter[str], int]:
         """What is kept of lines, what needs a closer look, how many reports needed none, and where the last line ends.
-        ``index`` finds the next line break. This is where a large export spends its time: what is looked up already
-        is decided without a call."""
+        Raises ValueError if a line does not begin with a resource: two on one line and a blank one would make as many
+        lines as resources. This is where a large export spends its time: what is looked up already is decided without
+        a call."""
         found: list[tuple[str, str, Mark, int, int]] = []
         wordless: Counter[str] = Counter()
         closer: list[tuple[int, int]] = []
-        told_of, owner_of, end = self._told.get, self._owners.get, 0
+        told_of, owner_of, index, end = self._told.get, self._owners.get, data.index, 0
         for look in looks:
             start, end = end, index(b"\n", end) + 1
+            if data[start] != _BRACE:
+                raise ValueError
             kind = look.resource_type or ""
             told = told_of(kind)
             if told is not None and not look.component:
@@ -365,18 +381,18 @@ class Narrower:
             tells = self._tells_of(bytes(look.medication_codeable_concept), DRUG)
             return self._overruling(look) if tells is None else Kept(self._owner_of(look), _mark(tells), kind)
         reference = _REFERENCE.decode(look.medication_reference) if look.medication_reference else None
-        if reference is None:
-            return None
-        name = tail(reference.reference)
-        if name and self.medications.get(name, b"") is None:
-            return None
+        name = tail(reference.reference) if reference is not None else ""
+        if reference is None or (name and self.medications.get(name, b"") is None):
+            return self._overruling(look)
         return Kept(self._owner_of(look), "other", kind)
 
     def _medication(self, raw: bytes, url: str | None) -> None:
         medication = _MEDICATION.decode(raw)
         name = medication.id or tail(url)
         if name:
-            self.medications[name] = _entry(raw, url or _urn(name)) if self._is_known(medication) else None
+            entry = _entry(raw, url or _urn(name)) if self._is_known(medication) else None
+            learn(self.medications, {name: entry})
+            learn(self.met, {name: entry})
 
     def _is_known(self, medication: structs.Medication) -> bool:
         """Whether a Medication can stand for a drug we know: by code, ingredient, reference or a name it carries."""
@@ -402,6 +418,13 @@ class Narrower:
         return Piece(_owner(text), _mark(telling), _entry(raw, None))
 
 
+def learn(medications: dict[str, bytes | None], met: Mapping[str, bytes | None]) -> None:
+    """Add Medications to those known; of several under one id, one that stands for something we know."""
+    for name, entry in met.items():
+        if entry is not None or name not in medications:
+            medications[name] = entry
+
+
 def _speaks(attachment: structs.Attachment) -> bool:
     """Whether a text can state a finding; what cannot be decoded is left to the reader, who says so."""
     try:
@@ -425,11 +448,21 @@ def _urn(id: str | None) -> str | None:
 
 
 def entry_of(kind: str, raw: bytes, url: str | None = None) -> bytes:
-    """The Bundle entry of a resource that was kept at first look as this type, or as ``VOID``."""
-    if kind == "Encounter":
-        visit = _VISIT.decode(raw)
-        return _entry(msgspec.json.encode(visit), url or _urn(visit.id))
-    return _entry(msgspec.json.encode(_STUB.decode(raw)) if kind == VOID else raw, None)
+    """The Bundle entry of a resource that was kept at first look as this type, or as ``VOID``. What does not decode
+    stays as it is, for the reader to say so."""
+    try:
+        if kind == "Encounter":
+            visit = _VISIT.decode(raw)
+            return _entry(msgspec.json.encode(visit), url or _urn(visit.id))
+        return _entry(msgspec.json.encode(_STUB.decode(raw)) if kind == VOID else raw, None)
+    except msgspec.ValidationError:
+        return _entry(raw, url)
+
+
+def entries_of(bundle: bytes) -> list[bytes]:
+    """The entries of a Bundle that hold a resource."""
+    entries = _BUNDLE.decode(bundle).entry or ()
+    return [_entry(bytes(entry.resource), entry.full_url) for entry in entries if entry.resource]
 
 
 def _entry(raw: bytes, url: str | None) -> bytes:

@@ -71,12 +71,14 @@ _DOMAINS: dict[str, tuple[Domain, ...]] = {
 
 
 class Entry(msgspec.Struct, gc=False):
-    """A resource of the Bundle: its bytes, the first look at it, and how it is referred to."""
+    """A resource of the Bundle: its bytes, the first look at it, and how it is referred to. ``silent``: it means
+    nothing to us, but may be the newer version of one that does."""
 
     raw: Raw
     head: Head
     ref: str
     url: str | None
+    silent: bool = False
 
 
 class BundleReader:
@@ -99,7 +101,8 @@ class BundleReader:
         self._collect(bundle, "Bundle", 1)
         self._find_patient()
         for entry in self.entries.values():
-            self._read(entry)
+            if not entry.silent:
+                self._read(entry)
 
     # ------------------------------------------------------------ first look
 
@@ -126,8 +129,7 @@ class BundleReader:
             if kind in _DECODERS:
                 name = head.id or _tail(item.full_url)
                 where = f"{kind}/{name}" if name else f"{ref}.entry[{number}]"
-                if self._matters(kind, head, where):
-                    self._keep(Entry(raw, head, where, item.full_url))
+                self._keep(Entry(raw, head, where, item.full_url, not self._matters(kind, head, where)))
                 if head.result or head.has_member:
                     self._note_members(head)
 
@@ -173,7 +175,8 @@ class BundleReader:
             return
         earlier = self.entries.get(entry.ref)
         if earlier is not None and bytes(earlier.raw) != bytes(entry.raw):
-            self.record.problem(entry.ref, "duplicate")
+            if not (earlier.silent and entry.silent):
+                self.record.problem(entry.ref, "duplicate")
             entry = _newer(earlier, entry)
         self.entries[entry.ref] = entry
 
@@ -403,12 +406,16 @@ def _tail(name: str | None) -> str:
 
 
 def _newer(earlier: Entry, later: Entry) -> Entry:
-    """The newer of two versions of a resource by their dates; the later in the Bundle if they have none."""
-    dates = []
-    for entry in (earlier, later):
-        try:
-            meta: structs.Meta | None = _DECODERS["Resource"].decode(entry.raw).meta
-        except msgspec.DecodeError:
-            meta = None
-        dates.append((meta.last_updated or "") if meta else "")
-    return earlier if dates[0] > dates[1] else later
+    """The newer of two versions of a resource by date and number; the later in the Bundle if they have none."""
+    return earlier if _version(earlier) > _version(later) else later
+
+
+def _version(entry: Entry) -> tuple[str, int]:
+    try:
+        meta: structs.Meta | None = _DECODERS["Resource"].decode(entry.raw).meta
+    except msgspec.DecodeError:
+        meta = None
+    if meta is None:
+        return "", 0
+    number = meta.version_id or ""
+    return meta.last_updated or "", int(number) if number.isdecimal() and len(number) < 20 else 0

@@ -59,6 +59,7 @@ class Attachment(Fhir):
 
 
 class Meta(Fhir):
+    version_id: str | None = None
     last_updated: str | None = None
 
 
