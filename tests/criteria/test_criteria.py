@@ -26,7 +26,7 @@ from imnm.knowledge.criteria.pharmacology import ADVICE, STATIN_PGX
 from imnm.knowledge.evidence import sources, thresholds
 from imnm.knowledge.findings import FINDINGS
 from imnm.knowledge.messages import has
-from imnm.logic.evaluate import Entry, Proof, Result
+from imnm.logic.evaluate import Entry, Result
 from imnm.logic.interval import UNKNOWN, Interval, exactly
 from imnm.logic.nodes import Node, Possibly, Ref, SeenBy, Threshold, walk
 
@@ -387,11 +387,11 @@ def test_tis_needs_the_enzyme_and_its_limit() -> None:
 
 
 def test_proof_reaches_the_record() -> None:
-    def prove(id: str) -> Proof:
-        return Proof("Recorded", None, True, evidence=[Entry(f"Observation/{id}", f"{id} on record")])
+    def entries_of(id: str) -> list[Entry]:
+        return [Entry(f"Observation/{id}", f"{id} on record")]
 
     answer = evaluate_criteria(
-        "enmc-2016", {"anti_hmgcr_positive": True, "ck_elevated": True, "proximal_weakness": True}, prove
+        "enmc-2016", {"anti_hmgcr_positive": True, "ck_elevated": True, "proximal_weakness": True}, entries_of
     )
     refs = {entry["ref"] for entry in answer.proof["class"]["evidence"]}
     assert {"Observation/anti_hmgcr_positive", "Observation/ck_elevated", "Observation/proximal_weakness"} <= refs
