@@ -277,6 +277,13 @@ class TestCourse:
         assert "2010-" not in draw(made)
         assert ">2010<" in draw(made)
 
+    @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+    def test_the_ends_of_the_calendar_can_be_drawn(self, day: str) -> None:
+        made = answer()
+        made.as_of = max(made.as_of, day)
+        made.series = {"ck": [SeriesPoint(day, 900.0, 900.0, 200.0, "Observation/1")]}
+        assert draw(made).startswith("<svg")
+
     def test_more_results_are_more_points(self) -> None:
         more, fewer = answer(), answer()
         fewer.series["ck"] = fewer.series["ck"][:1]

@@ -41,6 +41,9 @@ OTHER_ANTIBODIES = ("other_msa_positive", "anti_cn1a_positive", "neuromuscular_j
 GAP = 0.5
 """A gap of more than this share of the whole course, and of a year, before which results are left to the table."""
 
+FIRST_DAY, LAST_DAY = day_number(dt.date.min), day_number(dt.date.max)
+"""The calendar's own ends: what is entered wrongly (the year 9999) still has to be drawn."""
+
 # Colours that stand for CSS variables of the page: distinct values that matplotlib writes out and we replace.
 _INK, _FAINT, _LINE, _BAND, _DRUG, _EVENT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _STATIN, _SYMPTOM, _NOTICED = "#070707", "#080808", "#090909"
@@ -269,7 +272,7 @@ def _ends(
     changes += [days[0]] if days[0] is not None else []
     first = min([first, *(day for day in changes if points[0].on - SHOWN_BEFORE <= day)])
     room = max(14, int((last - first) * 0.06))
-    return first - room, last + room
+    return max(first - room, FIRST_DAY), min(last + room, LAST_DAY)
 
 
 def _thinned(points: list[Dated]) -> list[Dated]:
