@@ -13,7 +13,7 @@ from imnm.assessment.model import Assessment
 from imnm.serve import whatif
 from imnm.serve.forms import QUESTIONS, FormError
 from imnm.serve.whatif import Base, Held
-from imnm.sources import read
+from imnm.sources import Problem, Reading, read
 
 from .conftest import example
 
@@ -116,6 +116,23 @@ def test_the_oldest_records_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [held.get(key, "anna") is None for key in keys] == [True, False, False]
     monkeypatch.setattr(whatif, "HELD_EVENTS", 3)
     assert held.hold(base("untested"), "anna") == ""
+
+
+def test_what_was_not_understood_of_a_record_takes_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = base("untested")
+    reading = record.reading
+    many = [*reading.problems, *[Problem("Observation/x", "not understood")] * len(reading.events)]
+    monkeypatch.setattr(whatif, "HELD_EVENTS", len(reading.events) + len(reading.problems))
+    assert Held().hold(record, "anna")
+    crowded = Reading(reading.patient, reading.events, many, reading.exposures, reading.newest_known, reading.counts)
+    assert Held().hold(record._replace(reading=crowded), "anna") == ""
+
+
+def test_what_is_read_from_silence_is_not_called_recorded() -> None:
+    silent = base("untested")
+    read_as_absent = {finding.id: finding.basis for finding in silent.assessment.findings if finding.value is False}
+    assert read_as_absent["drug_checkpoint_inhibitor"] == "silence"
+    assert whatif.recorded(silent)["drug_checkpoint_inhibitor"] == "not recorded"
 
 
 def dropped(service: TestClient, id: str) -> str:

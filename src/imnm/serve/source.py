@@ -89,22 +89,22 @@ class Patients:
 
     def remember(self, reading: Reading) -> None:
         """Keep a record that a CDS Hooks call brought, so that the card's link leads somewhere; the oldest give way."""
-        if not reading.patient or reading.patient in self._readings or _size(reading) > RECENT_EVENTS:
+        if not reading.patient or reading.patient in self._readings or size(reading) > RECENT_EVENTS:
             return
         with self._lock:
             self._forget(reading.patient)
             self._recent[reading.patient] = reading
-            self._recent_events += _size(reading)
+            self._recent_events += size(reading)
             while len(self._recent) > RECENT or self._recent_events > RECENT_EVENTS:
                 self._forget(next(iter(self._recent)))
 
     def _forget(self, id: str) -> None:
         earlier = self._recent.pop(id, None)
         if earlier is not None:
-            self._recent_events -= _size(earlier)
+            self._recent_events -= size(earlier)
 
 
-def _size(reading: Reading) -> int:
+def size(reading: Reading) -> int:
     """How much a record holds in memory: what was read of it, and what was noted because it could not be."""
     return len(reading.events) + len(reading.problems)
 
@@ -175,4 +175,4 @@ class _Keeping:
         self.population.close()
 
 
-__all__ = ["AskError", "Listed", "Patients", "assessed", "joined"]
+__all__ = ["AskError", "Listed", "Patients", "assessed", "joined", "size"]

@@ -25,11 +25,13 @@ from imnm.sources import Reading, read
 
 from . import forms
 from .forms import QUESTIONS, Answers, Question
+from .source import size
 
 NEVER_REPLACED = "creatine_kinase_total"
 """A new CK result does not undo those before it."""
 HELD, HELD_EVENTS, HELD_SECONDS = 100, 400_000, 3600.0
-"""How many dropped records are remembered, how many events they may hold together, and for how long."""
+"""How many dropped records are remembered, how many events and noted problems they may hold together, and for how
+long."""
 
 
 class Base(NamedTuple):
@@ -50,7 +52,7 @@ class Held:
 
     def hold(self, base: Base, person: str) -> str:
         """Remember a record; the oldest give way. Returns its key, empty if the record is too large to be held."""
-        if len(base.reading.events) > HELD_EVENTS:
+        if size(base.reading) > HELD_EVENTS:
             return ""
         key = secrets.token_urlsafe(18)
         with self._lock:
@@ -69,7 +71,7 @@ class Held:
         old = self._clock() - HELD_SECONDS
         while self._kept:
             since = next(iter(self._kept.values()))[0]
-            events = sum(len(base.reading.events) for _, _, base in self._kept.values())
+            events = sum(size(base.reading) for _, _, base in self._kept.values())
             if since >= old and len(self._kept) <= HELD and events <= HELD_EVENTS:
                 return
             self._kept.popitem(last=False)
@@ -116,8 +118,9 @@ def _without(events: list[Event], concepts: set[str]) -> list[Event]:
 
 
 def recorded(base: Base) -> dict[str, str]:
-    """What the record itself says to each question, in words."""
-    found = {finding.id: finding.value for finding in base.assessment.findings}
+    """What the record itself says to each question, in words. What is only read as absent because nothing is said of
+    it is not recorded."""
+    found = {finding.id: finding.value for finding in base.assessment.findings if finding.basis != "silence"}
     said = {}
     for question in QUESTIONS:
         value = found.get(question.id)
