@@ -100,6 +100,25 @@ def test_a_right_token_passes(guarded: TestClient, token: Callable[[], str]) -> 
     assert send(guarded, bearer(token())).status_code == 200
 
 
+def test_patients_of_two_tenants_with_one_id_have_two_pages(guarded: TestClient) -> None:
+    """What one record system says of its patient must not stand under another's patient of the same id."""
+    links, page_of = [], {}
+    for tenant, record, sign in (("a", "untested", "anti-HMGCR is not known"), ("b", "srp", "anti-SRP myopathy")):
+        request = call("patient-view", example(record).replace(f"example-{record}".encode(), b"same"))
+        token = signed(header(), claims(tenant=tenant))
+        cards = guarded.post(VIEW, json=request, headers={"authorization": bearer(token)}).json()["cards"]
+        links.append(cards[0]["links"][0]["url"])
+        page_of[links[-1]] = sign
+    assert len(set(links)) == 2
+    for link, sign in page_of.items():
+        page = guarded.get(link, headers={"x-forwarded-user": "ana"})
+        assert page.status_code == 200
+        assert sign.lower() in page.text.lower()
+    trail = guarded.app.state.trail.path.read_text().splitlines()  # type: ignore[attr-defined]
+    seen = [entity["what"]["reference"] for line in trail for entity in json.loads(line)["entity"][1:]]
+    assert set(seen) == {"Patient/same"}
+
+
 def test_the_scheme_is_read_in_any_case(guarded: TestClient) -> None:
     assert send(guarded, "bearer " + signed(header(), claims())).status_code == 200
 

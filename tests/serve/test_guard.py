@@ -147,6 +147,22 @@ def test_openid_connect_sends_a_browser_to_the_sign_in(
     )
 
 
+@pytest.mark.parametrize(("verified", "name"), [(True, "ana@x"), ("true", "ana@x"), ("false", "7"), (False, "7")])
+def test_an_address_counts_only_if_it_was_verified(verified: object, name: str) -> None:
+    """Some issuers state truths as texts; ``"false"`` once counted as true."""
+    from imnm.serve.people import _name_of
+
+    assert _name_of({"sub": "7", "email": "ana@x", "email_verified": verified}) == name
+
+
+def test_no_redirect_leads_to_the_address_in_the_clear(start: Callable[..., TestClient]) -> None:
+    """A proxy that ends TLS speaks plain HTTP with us; a redirect once sent the browser on in the clear."""
+    wide = start(**OUTSIDE, sign_in={"kind": "proxy"})
+    wide.base_url = "http://imnm.example"
+    answer = wide.get("/about/", headers={"x-forwarded-user": "ana"}, follow_redirects=False)
+    assert answer.headers["location"] == "https://imnm.example/about"
+
+
 def test_a_defect_shows_nothing_of_itself(service: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("CANARY-Smith-1950")

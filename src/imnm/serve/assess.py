@@ -171,7 +171,7 @@ async def patient_if(request: Request, id: str) -> Response:
 
 def _patient_if(request: Request, id: str, answers: Mapping[str, str]) -> Response:
     base = record_of(request, id)
-    noted(request, "read", id)
+    noted(request, "read", base.reading.patient or id)
     place = quote(id, safe="")
     return _record(request, base, f"/patients/{place}/what-if", answers, f"/handout/{place}", f"/patients/{place}")
 

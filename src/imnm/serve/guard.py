@@ -62,6 +62,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if self.https:  # also where a proxy ends TLS: no redirect may lead to the address in the clear
+            scope["scheme"] = "https"
         exchange = _Exchange(scope, receive, send, self.limit, self.https)
         try:
             refusal = self._refusal(scope)

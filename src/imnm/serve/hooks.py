@@ -190,7 +190,7 @@ def _answer(request: Request, service: Service, body: bytes, caller: Caller) -> 
     address = request.client.host if request.client else ""
     person = f"{user} ({caller.issuer or 'local'})"
     state.trail.note("read", patient, person, request.state.request_id, address)
-    shown = _shown(state, service, asked, patient)
+    shown = _shown(state, service, asked, patient, _page_of(patient, caller, len(state.clients.keys) > 1))
     shown_to = msgspec.json.encode((caller.issuer, caller.tenant, user, patient, service.id)).decode()
     news = _news(state.store, shown, shown_to)
     logs.event("hook", request=state_id(request), issuer=caller.issuer or None, tenant=caller.tenant or None,
@@ -198,18 +198,28 @@ def _answer(request: Request, service: Service, body: bytes, caller: Caller) -> 
     return Response(msgspec.json.encode({"cards": news}), media_type="application/json")
 
 
-def _shown(state: Any, service: Service, asked: HookRequest, patient: str) -> list[Shown]:
-    """What there is to say. Most orders are not for a statin; for those the record is not even read."""
+def _page_of(patient: str, caller: Caller, several: bool) -> str:
+    """Under which id the patient's record has its page. Two record systems may call two people by the same id; then
+    each gets a sign that cannot stand in an id."""
+    if not (several or caller.tenant):
+        return patient
+    origin = hashlib.sha256(msgspec.json.encode(caller)).hexdigest()[:12]
+    return f"{patient}~{origin}"
+
+
+def _shown(state: Any, service: Service, asked: HookRequest, patient: str, place: str) -> list[Shown]:
+    """What there is to say. Most orders are not for a statin; for those the record is not even read. ``place``: the id
+    of the patient's page."""
     signing = service.hook == "order-sign"
     orders = _statin_orders(asked.context["draftOrders"], patient) if signing else []
     if signing and not orders:
         return []
     reading, about = _reading(asked, patient)
     case = _case(reading)
-    link = f"{state.settings.address}/patients/{quote(patient, safe='')}"
+    link = f"{state.settings.address}/patients/{quote(place, safe='')}"
     shown = cards.order_sign(case, orders, link, about) if signing else cards.patient_view(case, link, about)
     if shown:
-        state.patients.remember(reading)
+        state.patients.remember(reading, place)
     return shown
 
 

@@ -92,8 +92,9 @@ def patient(request: Request, id: str) -> Response:
 
 def _patient(request: Request, id: str, action: Any, message: str = "", status: int = 200) -> Response:
     state = request.app.state
-    assessment = record_of(request, id).assessment
-    noted(request, action, id)
+    record = record_of(request, id)
+    assessment = record.assessment
+    noted(request, action, record.reading.patient or id)
     listed = state.patients.is_listed(id)
     return page(
         request,
@@ -216,9 +217,9 @@ def _measure(form: Mapping[str, str]) -> tuple[str, str, float, str, float | Non
 @router.get("/handout/{id}")
 def handout_page(request: Request, id: str) -> Response:
     """The page for the person concerned."""
-    assessment = record_of(request, id).assessment
-    noted(request, "read", id)
-    return Response(handout.handout(assessment), media_type="text/html")
+    record = record_of(request, id)
+    noted(request, "read", record.reading.patient or id)
+    return Response(handout.handout(record.assessment), media_type="text/html")
 
 
 # ---------------------------------------------------------------- calculators, explanations, about

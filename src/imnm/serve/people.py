@@ -158,8 +158,9 @@ def _no_issuer(error: Exception) -> Refused:
 
 
 def _name_of(claims: dict[str, Any]) -> str:
-    """What a person is called in reviews and the audit trail: a verified e-mail address, else the issuer's id."""
-    if claims.get("email") and claims.get("email_verified"):
+    """What a person is called in reviews and the audit trail: a verified e-mail address, else the issuer's id. Some
+    issuers state truths as texts, of which ``"false"`` must not count as true."""
+    if claims.get("email") and claims.get("email_verified") in (True, "true"):
         return str(claims["email"])[:200]
     return str(claims.get("sub", ""))[:200]
 

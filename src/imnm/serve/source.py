@@ -87,13 +87,14 @@ class Patients:
         """The day on which the worklist judged the patient; None if not listed."""
         return next((listed.row.as_of for listed in self.listed if listed.row.patient_id == id), None)
 
-    def remember(self, reading: Reading) -> None:
-        """Keep a record that a CDS Hooks call brought, so that the card's link leads somewhere; the oldest give way."""
-        if not reading.patient or reading.patient in self._readings or size(reading) > RECENT_EVENTS:
+    def remember(self, reading: Reading, id: str) -> None:
+        """Keep a record that a CDS Hooks call brought, so that the card's link leads somewhere; the oldest give way.
+        ``id``: under which it has its page."""
+        if id in self._readings or size(reading) > RECENT_EVENTS:
             return
         with self._lock:
-            self._forget(reading.patient)
-            self._recent[reading.patient] = reading
+            self._forget(id)
+            self._recent[id] = reading
             self._recent_events += size(reading)
             while len(self._recent) > RECENT or self._recent_events > RECENT_EVENTS:
                 self._forget(next(iter(self._recent)))
