@@ -1,8 +1,7 @@
-"""Both databases keep the same. PostgreSQL where ``IMNM_TEST_POSTGRESQL`` names an empty one."""
+"""Both databases keep the same. PostgreSQL is a server of our own (``tests/engines.py``), in the slow run."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import uuid
@@ -14,14 +13,10 @@ import pytest
 from imnm.serve.store import Store
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = os.environ.get("IMNM_TEST_POSTGRESQL", "")
-    if request.param == "postgresql":
-        if not url:
-            pytest.skip("IMNM_TEST_POSTGRESQL names no PostgreSQL database")
-        pytest.importorskip("psycopg")
-    made = Store(tmp_path / "s.sqlite", url if request.param == "postgresql" else "")
+    url = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
+    made = Store(tmp_path / "s.sqlite", url)
     yield made
     made.close()
 
