@@ -86,6 +86,14 @@ def test_every_declaration_has_its_sentence() -> None:
         assert trial.closed == (trial.id not in trials.CRITERIA)
 
 
+def test_a_reason_speaks_of_the_drug_it_stands_under() -> None:
+    """Under tacrolimus kidney disease was once called "boxed warning of IVIG"."""
+    for option in treatment.OPTIONS:
+        reasons = [say(f"treatment.consider.{c.id}") for c in option.considerations]
+        with_ivig = option.id in ("triple_start", "steroid_free", "ivig")
+        assert any("IVIG" in reason for reason in reasons) == with_ivig, option.id
+
+
 @pytest.mark.parametrize(
     ("file", "group", "used"),
     [

@@ -349,7 +349,7 @@ OPTIONS: tuple[Option, ...] = (
             _for("pregnancy", stated("pregnancy"), _PREGNANCY_BARS),
             _for("ild_srp", ILD, _MEMORY),
             _against("diabetes", stated("diabetes"), _MEMORY),
-            _against("kidney", stated("ckd", "renal_impairment", "acute_kidney_injury"), _MEMORY),
+            _against("kidney_disease", stated("ckd", "renal_impairment", "acute_kidney_injury"), _MEMORY),
         ),
     ),
     Option(
