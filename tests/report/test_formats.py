@@ -277,6 +277,15 @@ class TestCourse:
         assert "2010-" not in draw(made)
         assert ">2010<" in draw(made)
 
+    def test_a_narrow_scale_is_marked_in_plain_numbers(self) -> None:
+        """Between 1,000 and 10,000 the library's own marks were shown as its mark-up ("\\mathdefault")."""
+        made = answer()
+        made.series = {"ck": [SeriesPoint(f"2024-01-0{n}", 1000.0 * n, 1000.0 * n, None, "") for n in (1, 3)]}
+        picture = draw(made)
+        assert "math" not in picture
+        assert {">500<", ">1,000<", ">2,000<", ">5,000<"} <= set(re.findall(r">[\d,]+<", picture))
+        assert ">2,000<" not in draw(answer())
+
     @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
     def test_the_ends_of_the_calendar_can_be_drawn(self, day: str) -> None:
         made = answer()

@@ -38,6 +38,8 @@ ANTIBODIES = ("anti_hmgcr_positive", "anti_srp_positive")
 """Antibodies that are shown whether present or absent."""
 OTHER_ANTIBODIES = ("other_msa_positive", "anti_cn1a_positive", "neuromuscular_junction_antibody")
 """Antibodies that are shown if present."""
+NARROW = 30
+"""Below this ratio of its ends the scale is marked at 2 and 5 besides the powers of ten."""
 GAP = 0.5
 """A gap of more than this share of the whole course, and of a year, before which results are left to the table."""
 
@@ -325,6 +327,8 @@ def _draw_results(axes: Axes, points: list[Dated]) -> None:
     axes.set_ylim(bottom, max(values) * 2)
     axes.set_ylabel(say("report.course.axis"))
     axes.yaxis.set_major_formatter(lambda value, _: number_words(value))
+    few = max(values) * 2 < bottom * NARROW  # then there may be no power of ten, or just one
+    axes.yaxis.set_minor_formatter(lambda value, _: number_words(value) if few and f"{value:e}"[0] in "25" else "")
     axes.grid(axis="y", color=_FAINT, alpha=0.25, linewidth=0.6)
     for p in {p.on: p for p in (points[0], max(points, key=lambda p: p.high), points[-1])}.values():
         axes.annotate(bounds_words(p.point.low, p.point.high), (p.on, p.high), xytext=(0, 8),
