@@ -126,7 +126,9 @@ def test_the_page_says_what_the_row_says(clinic: TestClient) -> None:
         assert page.status_code == 200
         assert f"tone-{row['level']}" in page.text
     assert clinic.get("/patients/nobody").status_code == 404
-    assert clinic.get("/handout/example-hmgcr").status_code == 200
+    leaflet = clinic.get("/handout/example-hmgcr")
+    assert leaflet.status_code == 200
+    assert '<nav><a href="/patients/example-hmgcr">' in leaflet.text
 
 
 def test_entered_results_are_kept_and_used(clinic: TestClient) -> None:

@@ -158,7 +158,9 @@ def test_a_dropped_record_can_be_asked_about(service: TestClient, id: str) -> No
     unanswered = service.post(place, data=UNCHANGED).text
     assert "By the record alone" not in unanswered
     assert 'id="letter-text"' in unanswered
-    assert service.get(f"{place}/handout").status_code == 200
+    leaflet = service.get(f"{place}/handout")
+    assert leaflet.status_code == 200
+    assert f'<nav><a href="{place}">' in leaflet.text
 
 
 def test_what_cannot_be_is_said_in_its_place(service: TestClient) -> None:
@@ -186,3 +188,19 @@ def test_who_asked_is_noted(clinic: TestClient, tmp_path: object) -> None:
     before = trail.path.read_bytes().count(b"\n")
     clinic.post("/patients/example-untested/what-if", data={"myalgia": "yes"})
     assert trail.path.read_bytes().count(b"\n") == before + 1
+
+
+def test_a_wrong_answer_is_told_where_the_page_begins(service: TestClient) -> None:
+    """The skip link once led nowhere, and no reader was told."""
+    page = service.post("/examples/untested", data={"ck1_value": "many"})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text.split("data-live")[0]
+    assert 'class="skip" href="#result"' in page.text
+    assert '<div id="result" role="main">' in page.text
+    assert 'class="skip" href="#answer"' in service.get("/examples/untested").text
+
+
+def test_a_page_has_one_main_part(service: TestClient) -> None:
+    for answers in ({"ck1_value": "5000"}, {"ck1_value": "many"}, {}):
+        text = service.post("/assess", data=answers).text
+        assert text.count('role="main"') + text.count("<main") == 1

@@ -55,8 +55,8 @@ class Words:
         return self("when.date", day=str(day.day), month=self(f"when.m{day.month}"), year=str(day.year))
 
 
-def handout(assessment: Assessment, language: str = "en") -> str:
-    """The page as HTML."""
+def handout(assessment: Assessment, language: str = "en", back: str = "") -> str:
+    """The page as HTML. ``back``: where a link leads that is not printed; none if there is nothing to go back to."""
     from .html import environment
 
     words = Words(language)
@@ -70,6 +70,8 @@ def handout(assessment: Assessment, language: str = "en") -> str:
             notice=words("page.notice"),
             skip=words("page.skip"),
             number=words("urgent.number"),
+            back=back,
+            back_words=words("page.back"),
             sections=content(assessment, language),
             sources=words("page.sources", sources="; ".join(source_names())),
             signs_note=words("page.signs_note"),

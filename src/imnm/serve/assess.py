@@ -145,7 +145,12 @@ async def held_record_if(request: Request, key: str) -> Response:
 @router.get("/assess/record/{key}/handout")
 def held_handout(request: Request, key: str) -> Response:
     """The page for the person concerned."""
-    return Response(handout.handout(_held(request, key).assessment), media_type="text/html")
+    return _handout(_held(request, key), f"/assess/record/{key}")
+
+
+def _handout(base: Base, back: str) -> Response:
+    """The handout, with a link to where it was asked for."""
+    return Response(handout.handout(base.assessment, back=back), media_type="text/html")
 
 
 def _held(request: Request, key: str) -> Base:
@@ -238,7 +243,7 @@ async def example_if(request: Request, id: str) -> Response:
 @router.get("/examples/{id}/handout")
 def example_handout(request: Request, id: str) -> Response:
     """The page for the person concerned."""
-    return Response(handout.handout(_example(id).assessment), media_type="text/html")
+    return _handout(_example(id), f"/examples/{id}")
 
 
 def _example(id: str) -> Base:

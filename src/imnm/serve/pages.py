@@ -219,7 +219,7 @@ def handout_page(request: Request, id: str) -> Response:
     """The page for the person concerned."""
     record = record_of(request, id)
     noted(request, "read", record.reading.patient or id)
-    return Response(handout.handout(record.assessment), media_type="text/html")
+    return Response(handout.handout(record.assessment, back=f"/patients/{quote(id, safe='')}"), media_type="text/html")
 
 
 # ---------------------------------------------------------------- calculators, explanations, about

@@ -17,11 +17,18 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       const said = page.querySelector("[data-said]")?.dataset.said, wrong = page.querySelector("[data-wrong]")?.textContent;
       show(page, "result");
       if (!wrong) show(page, "questions");
+      for (const id of ["content", "result"]) sameRole(page, id);
       status.textContent = wrong || said || "";
     } catch (error) {
       if (error.name !== "AbortError") status.textContent = form.dataset.failed;
     }
   });
+}
+
+// The main part of a page is the answer once there is one.
+function sameRole(page, id) {
+  const role = page.getElementById(id)?.getAttribute("role"), element = document.getElementById(id);
+  if (role) element?.setAttribute("role", role); else element?.removeAttribute("role");
 }
 
 // The new part takes the place of the old; what had the focus, what was being typed and what was open stays.
