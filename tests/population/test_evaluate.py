@@ -164,6 +164,19 @@ def test_labels_are_needed_and_a_prevalence_is_a_share(tmp_path: Path, capsys: p
     assert "between 0 and 1" in run(capsys, "evaluate", "--prevalence", "2")[2]
     with pytest.raises(SourceError):
         evaluate.labels_of(tmp_path)
+    (tmp_path / "labels.csv").write_text("patient_id,diagnosis\n1,imnm\n99999999999999999999,not_imnm\n")
+    with_labels = ("--labels", tmp_path / "labels.csv")
+    for arguments, said in (
+        (("evaluate", *with_labels), "in a source"),
+        (("evaluate", "", *with_labels), "nothing at ''"),
+        (("screen", ""), "nothing at ''"),
+        (("evaluate", source(tmp_path), "--labels", tmp_path / "no.csv"), "no such file"),
+        (("evaluate", source(tmp_path), *with_labels, "--as-of", "2024-13-01"), "is not a date"),
+    ):
+        code, out, err = run(capsys, *arguments)
+        assert (code, out) == (2, "")
+        assert said in err
+    assert run(capsys, "evaluate", source(tmp_path), *with_labels)[0] == 0
 
 
 # ---------------------------------------------------------------- the bundled cases

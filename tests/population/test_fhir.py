@@ -282,6 +282,19 @@ def test_a_bundle_with_one_patient_and_entries_of_another(tmp_path: Path) -> Non
     assert listed_in(tmp_path) == {"a": "high", "b": "high"}
 
 
+@pytest.mark.parametrize("panel", ["Myositis antibody panel", "Juvenile myositis work-up"])
+@pytest.mark.parametrize(("kind", "members"), [("DiagnosticReport", "result"), ("Observation", "hasMember")])
+def test_a_short_name_is_clear_inside_its_panel(panel: str, kind: str, members: str, tmp_path: Path) -> None:
+    srp = about("p", "Observation", "srp", code={"text": "SRP"}, status="final", effectiveDateTime="2024-01-05",
+                valueString="positive")  # fmt: skip
+    whole = about("p", kind, "all", code={"text": panel}, status="final", effectiveDateTime="2024-01-05")
+    whole[members] = [{"reference": "Observation/srp"}]
+    record = [*person("p"), srp, whole]
+    assert assess_record(as_bundle(*record).encode()).suspicion.level == "established"
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, record)))
+    assert listed_in(tmp_path) == {"p": "established"}
+
+
 def test_two_patients_whose_ids_print_alike_are_left_out_with_a_reason(tmp_path: Path) -> None:
     lines = [*person("fine"), {**ME, "id": "p"}, {**ME, "id": "p\u0001"}]
     (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))

@@ -424,6 +424,11 @@ def _results(text: str, context: str) -> Iterator[Match]:
         yield Match(hit.phrase.concept, "exact", True, hit.phrase.concept)
 
 
+def makes_clear(context: str) -> bool:
+    """Whether the name of a panel or report makes the short name of an antibody inside it safe."""
+    return not _CUES["myositis"].isdisjoint(tokens_of(context))
+
+
 # ---------------------------------------------------------------- lookup
 
 

@@ -266,6 +266,8 @@ def _evaluate(
     progress, done = _progress()
     try:
         if arguments.source is None:
+            if arguments.labels:
+                raise failure(say("population.error.source_needed"))
             result = evaluation.bundled(arguments.flag_level, arguments.interval, arguments.prevalence)
         else:
             _need_extra(failure)

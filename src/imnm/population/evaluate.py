@@ -20,7 +20,7 @@ from imnm.assessment.engine import Case, resolve_as_of
 from imnm.knowledge.differential import DISEASES
 from imnm.knowledge.findings import CK_1000
 from imnm.knowledge.messages import say
-from imnm.logic.event import Event, day_date, day_number
+from imnm.logic.event import Event, day_date
 from imnm.logic.interval import INF
 from imnm.sources import Reading
 
@@ -166,8 +166,11 @@ def labels_of(path: Path) -> dict[str, Label]:
     """Chart-reviewed labels from a CSV. Raises SourceError naming file and line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(say("population.error.labels_unreadable", file=path)) from error
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise SourceError(say("cli.error.cannot_read", file=path, reason=reason)) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(say("cli.error.cannot_read", file=path, reason="it is not UTF-8 text")) from error
     reader = csv.DictReader(lines, skipinitialspace=True)
     if not {"patient_id", "diagnosis"} <= set(reader.fieldnames or ()):
         raise SourceError(say("population.error.labels_columns", file=path))
@@ -206,20 +209,20 @@ def against_labels(
     from . import store
     from .interrupt import scratch
     from .opening import open_population
-    from .screen import ScreenOptions, enough_room
+    from .screen import ScreenOptions, day_asked, enough_room
     from .source import cores
 
     assert isinstance(options, ScreenOptions)
     reviewed = labels_of(labels)
     _check_prevalence(prevalence)
+    day = day_asked(options.as_of)
     with scratch("imnm-evaluate-") as folder, enough_room(options.memory_limit):
         population = open_population(source, folder, options._replace(also=tuple(reviewed)))
         connection = store.connect(folder, options.memory_limit, cores())
         try:
             population.load(connection, progress)
-            asked = math.nan if options.as_of == "last" else float(day_number(dt.date.fromisoformat(options.as_of)))
             there = {patient for (patient,) in connection.execute("SELECT patient FROM people").fetchall()}
-            wanted = {patient: asked for patient in reviewed if patient in there}
+            wanted = {patient: math.nan if day is None else day for patient in reviewed if patient in there}
             flags = dict(population.judged(wanted, flags_of))
         finally:
             population.close()

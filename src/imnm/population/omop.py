@@ -101,6 +101,7 @@ USED_COLUMNS = frozenset(
 """Every column that is read; what other columns hold is never looked at."""
 NEEDED = ("person", "condition_occurrence", "measurement", "concept")
 _RESULT_COLUMNS = tuple(_VALUE)
+_LARGEST_ID = 2**63 - 1
 
 
 class Database(Protocol):
@@ -133,7 +134,8 @@ class OmopPopulation:
         self.database, self.folder, self.local_codes = database, folder, local_codes
         self.report = Report()
         self.sample_size = sample
-        self.also = [int(patient) for patient in also if patient.isdecimal()]
+        named = [int(patient) for patient in also if patient.isdecimal() and len(patient) <= len(str(_LARGEST_ID))]
+        self.also = [person for person in named if person <= _LARGEST_ID]
         self.sample: set[str] | None = set()
         self.early: Early | None = None  # not used: the tables are read as a whole, not person by person
         self.verdicts: dict[str, Any] = {}

@@ -31,8 +31,8 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
             cluster = spark.SparkDatabase(source, folder, options.schema, options.vocabulary_schema)
             return OmopPopulation(cluster, folder, options.local_codes, options.sample, options.also)
     path = Path(source)
-    if not path.exists():
-        raise SourceError(say("population.error.not_there", source=source))
+    if not source or not path.exists():  # an empty name would be the folder that the command runs in
+        raise SourceError(say("population.error.not_there", source=source or "''"))
     if path.is_dir() and is_omop_folder(path):
         tables = LocalDatabase(path, work=folder)
         return OmopPopulation(tables, folder, options.local_codes, options.sample, options.also)

@@ -83,7 +83,7 @@ def screen(
     from .opening import open_population
 
     options = options or ScreenOptions()
-    day = _day(options.as_of)
+    day = day_asked(options.as_of)
     with scratch("imnm-screen-") as folder, enough_room(options.memory_limit):
         population = (open_source or open_population)(source, folder, options)
         connection = store.connect(folder, options.memory_limit, cores())
@@ -107,7 +107,8 @@ def enough_room(limit: str | None) -> Iterator[None]:
         raise SourceError(say("population.error.disk_full", folder=tempfile.gettempdir())) from error
 
 
-def _day(as_of: str) -> float | None:
+def day_asked(as_of: str) -> float | None:
+    """The day number of an as-of date; None for ``last``. Raises SourceError for what is no date."""
     if as_of == "last":
         return None
     try:

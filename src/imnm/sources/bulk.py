@@ -18,10 +18,11 @@ import msgspec
 from msgspec import Raw
 
 from imnm.knowledge.concepts import Domain
+from imnm.knowledge.names import makes_clear
 
 from . import structs
 from .bundle import DRUG, REPORT
-from .coding import Coded, Coder, LocalCodes
+from .coding import ANY_PANEL, Coder, LocalCodes
 from .reading import Reading
 from .results import RESULT
 
@@ -362,11 +363,17 @@ class Narrower:
         """Whether a coding tells of muscle; None if it means nothing to us."""
         known = self._tells[domains]
         if code not in known:
-            known[code] = self._meaning(self.coder.raw(code, domains)) if code else None
+            known[code] = self._meaning(code, domains) if code else None
         return known[code]
 
-    def _meaning(self, coded: Coded) -> bool | None:
-        return not self.telling.isdisjoint(coded.concepts) if coded.matches else None
+    def _meaning(self, code: bytes, domains: tuple[Domain, ...]) -> bool | None:
+        coded = self.coder.raw(code, domains)
+        if coded.matches or "result" not in domains:
+            return not self.telling.isdisjoint(coded.concepts) if coded.matches else None
+        inside = self.coder.raw(code, domains, ANY_PANEL)  # a short name that is clear where its panel is read as well
+        if inside.matches:
+            return not self.telling.isdisjoint(inside.concepts)
+        return False if makes_clear(coded.text) else None
 
     def _overruling(self, look: Look) -> Kept | None:
         """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
