@@ -210,8 +210,20 @@ def test_steps_keep_their_order_and_dates() -> None:
     ]
     page = text(answer("high", next_steps=steps))
     assert page.index("Go to the hospital now") < page.index("CK once more")
-    assert "planned for 5 March 2024" in page
+    assert "best by 5 March 2024" in page
     assert page.count("A question to you") == 1
+
+
+def test_a_day_that_is_over_is_not_named() -> None:
+    """A guide made in June once said "planned for 11 April"."""
+    made = answer(
+        "high", next_steps=[Step("test:ck_repeat", "soon", "why", due_on="2024-03-05", not_before="2024-02-20")]
+    )
+    assert "best by 5 March 2024" in text(made) and "not before 20 February 2024" in text(made)
+    made.as_of = "2024-03-01"
+    assert "best by 5 March 2024" in text(made) and "not before" not in text(made)
+    made.as_of = "2024-03-05"
+    assert "March 2024; " not in text(made) and "best by" not in text(made)
 
 
 def test_statin_questions_only_with_a_statin() -> None:

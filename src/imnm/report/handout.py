@@ -159,22 +159,23 @@ def _what(assessment: Assessment, words: Words) -> Section:
 
 
 def _next(assessment: Assessment, words: Words) -> Section:
-    items = dict.fromkeys(_step(step, words) for step in assessment.next_steps)
+    items = dict.fromkeys(_step(step, assessment.as_of, words) for step in assessment.next_steps)
     return Section("next", words("section.next"), "list", tuple(items))
 
 
-def _step(step: Step, words: Words) -> Item:
+def _step(step: Step, as_of: str, words: Words) -> Item:
     key = plain_step(step.id, words)
-    dates = [words(f"when.{name}", date=words.date(day)) for name, day in _dates(step)]
+    dates = [words(f"when.{name}", date=words.date(day)) for name, day in _dates(step, as_of)]
     return Item(
         words(f"step.{key}.text"), words(f"step.{key}.name"), "; ".join([words(f"urgency.{step.urgency}"), *dates])
     )
 
 
-def _dates(step: Step) -> Iterator[tuple[str, str]]:
-    if step.due_on:
+def _dates(step: Step, as_of: str) -> Iterator[tuple[str, str]]:
+    """The days that still lie ahead; one that is over tells nobody when to come."""
+    if step.due_on and step.due_on > as_of:
         yield "due", step.due_on
-    if step.not_before:
+    if step.not_before and step.not_before > as_of:
         yield "not_before", step.not_before
 
 
