@@ -45,13 +45,12 @@ class Trail:
         self._size = -1
         self._head = START
 
-    def note(self, action: Action, patient: str | None, person: str, request: str, address: str = "",
-             outcome: str = "0") -> None:  # fmt: skip
+    def note(self, action: Action, patient: str | None, person: str, request: str, address: str = "") -> None:
         """Write one event. Raises AuditError."""
         try:
             with self._lock, _Locked(self._file):
                 self._catch_up()
-                line = msgspec.json.encode(_event(action, patient, person, request, address, outcome, self._head))
+                line = msgspec.json.encode(_event(action, patient, person, request, address, self._head))
                 self._append(line + b"\n")
                 self._head = hashlib.sha256(line).hexdigest()
         except OSError as error:
@@ -130,8 +129,9 @@ def check(path: Path) -> int | None:
     return None
 
 
-def _event(action: Action, patient: str | None, person: str, request: str, address: str, outcome: str,
-           previous: str) -> dict[str, Any]:  # fmt: skip
+def _event(
+    action: Action, patient: str | None, person: str, request: str, address: str, previous: str
+) -> dict[str, Any]:
     letter, interaction = _ACTIONS[action]
     agent: dict[str, Any] = {
         "type": _coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"),
@@ -165,7 +165,7 @@ def _event(action: Action, patient: str | None, person: str, request: str, addre
         "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": interaction}],
         "action": letter,
         "recorded": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "outcome": outcome,
+        "outcome": "0",
         "agent": [agent],
         "source": {"observer": {"display": "imnm serve"}},
         "entity": entities,

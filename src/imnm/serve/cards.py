@@ -129,7 +129,7 @@ def _suspicion(brief: Brief, link: str, about: About) -> Shown:
         brief.steps[0].title if brief.steps else ""
     )
     what = {
-        "disease": labels.disease(brief.diagnosis.id or "imnm_seronegative") if brief.diagnosis.id else "IMNM",
+        "disease": labels.disease(brief.diagnosis.id) if brief.diagnosis.id else "IMNM",
         "level": level_word(brief.level).capitalize(),
         "step": step,
     }
