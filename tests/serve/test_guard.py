@@ -147,6 +147,19 @@ def test_openid_connect_sends_a_browser_to_the_sign_in(
     )
 
 
+def test_who_signed_in_with_the_wrong_account_can_sign_out(
+    start: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were once held by a page without a way out until the session ended."""
+    monkeypatch.setenv("IMNM_OIDC_SECRET", "secret")
+    monkeypatch.setattr("imnm.serve.people.People._from_session", lambda *_: "mallory")
+    sign_in = {"kind": "oidc", "issuer": "https://id.example", "client_id": "imnm", "allowed": ["ana"]}
+    page = start(**OUTSIDE, sign_in=sign_in).get("/")
+    assert page.status_code == 403
+    assert "mallory" in page.text
+    assert "<button>Sign out</button>" in page.text
+
+
 @pytest.mark.parametrize(("verified", "name"), [(True, "ana@x"), ("true", "ana@x"), ("false", "7"), (False, "7")])
 def test_an_address_counts_only_if_it_was_verified(verified: object, name: str) -> None:
     """Some issuers state truths as texts; ``"false"`` once counted as true."""

@@ -55,6 +55,7 @@ class People:
                     request.session["next"] = _inside(request)
                 raise SignInNeeded
             raise Refused(401, say("serve.error.sign_in"))
+        request.state.person = name  # also for the page that refuses: whoever took the wrong account must get out
         if self.sign_in.allowed and name not in self.sign_in.allowed:
             raise Refused(403, say("serve.error.not_allowed"))
         return Person(name, address)
