@@ -55,11 +55,6 @@ def compile(node: n.Value) -> Callable[[Context], Result]:
     return function_of(node)
 
 
-def compile_series(series: n.Series) -> Callable[[Context], Members]:
-    """The series as a function of a context."""
-    return function_of(series)
-
-
 def finite_day(as_of: float) -> float:
     if not math.isfinite(as_of):
         raise ValueError(f"the as-of date must be a finite day number, received {as_of}")

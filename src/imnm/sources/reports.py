@@ -30,8 +30,6 @@ _KINDS: dict[str, Kind] = {
     "mri_muscle": "mri",
     "myositis_antibody_panel": "lab",
 }
-DONE: dict[Kind, str] = {"biopsy": "muscle_biopsy", "emg": "electromyography", "mri": "mri_muscle"}
-"""What a report of each kind shows to have been done."""
 
 _SEEN_IN: dict[Kind | None, dict[str, str]] = {
     "emg": {"muscle_fibrillation_emg": "emg_irritable_myopathy"},
