@@ -241,5 +241,7 @@ def test_the_paragraph_is_prose(clinic: TestClient) -> None:
     paragraph = page.split('id="letter-text"')[1].split("</p>")[0]
     assert "IMNM, ENMC 2016 (224th workshop)" in paragraph
     assert "Anti-HMGCR IgG positive" in paragraph
+    assert "atorvastatin 2018-09-10 to 2023-06-20" in paragraph
+    assert "Atorvastatin 40 mg" not in paragraph
     for raw in ("enmc-2016", "born 1957", "sex recorded", "Observation/"):
         assert raw not in paragraph

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from imnm.assessment.model import Assessment, Evidence
 from imnm.knowledge.messages import say
 from imnm.report import labels
@@ -22,8 +25,11 @@ def letter(assessment: Assessment) -> str:
         by = criteria_title(assessment, assessment.diagnosis.by or "")
         parts.append(say("serve.letter.diagnosis", disease=labels.disease(assessment.diagnosis.id), by=by))
     parts += [alert.text for alert in assessment.alerts]
-    if entries := _entries(assessment):
+    periods = (assessment.statins or {}).get("periods", ())
+    if entries := _entries(assessment, {period["ref"] for period in periods}):
         parts.append(say("serve.letter.evidence", entries="; ".join(entries)))
+    if periods:
+        parts.append(say("serve.letter.statins", periods="; ".join(map(_period, periods))))
     if assessment.next_steps:
         steps = [step.title or labels.step(step.id) for step in assessment.next_steps[:SHOWN_STEPS]]
         parts.append(say("serve.letter.steps", steps="; ".join(steps)))
@@ -34,8 +40,17 @@ def letter(assessment: Assessment) -> str:
     return visible(" ".join(part.strip() for part in parts if part.strip()))
 
 
-def _entries(assessment: Assessment) -> list[str]:
-    """The record entries behind alerts, steps and what is present, each once, the first to be cited first."""
+def _period(period: Mapping[str, Any]) -> str:
+    """A statin with both of its ends: without the second, one long stopped reads as if it were taken."""
+    start = period["start"] or say("serve.letter.no_start")
+    return say(
+        "serve.letter.period", drug=period["drug"], start=start, stop=period["stop"] or say("serve.letter.no_stop")
+    )
+
+
+def _entries(assessment: Assessment, told: set[str]) -> list[str]:
+    """The record entries behind alerts, steps and what is present, each once, the first to be cited first, without
+    those that are ``told`` of elsewhere."""
     found: dict[str, None] = {}
     person = {item.text for f in assessment.findings if f.id in WHO for item in f.evidence}
     evidence: list[Evidence] = [
@@ -44,6 +59,6 @@ def _entries(assessment: Assessment) -> list[str]:
         *(item for f in assessment.findings if f.value is True for item in f.evidence),
     ]
     for item in evidence:
-        if item.text not in person:
+        if item.text not in person and item.ref not in told:
             found.setdefault(item.text.strip().rstrip("."), None)
     return [text for text in found if text][:SHOWN_ENTRIES]
