@@ -28,8 +28,9 @@ LEVEL_COLUMN = "level"
 
 
 def connect(folder: Path, memory_limit: str | None, threads: int) -> duckdb.DuckDBPyConnection:
-    """A database of our own that spills to the folder when memory is short. Raises SourceError for a bad limit."""
-    connection = duckdb.connect(str(folder / "screening.duckdb"))
+    """A database of our own in memory, which DuckDB spills to the folder when that is short (a file would be written
+    even when it is not). Raises SourceError for a bad limit."""
+    connection = duckdb.connect()
     connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
     connection.execute(f"SET threads = {threads}")
     connection.execute("SET preserve_insertion_order = false")
