@@ -251,14 +251,15 @@ def counts_only(answer: Screening, least: int, form: str) -> str:
 
     Counts that are given betray a small one where it can be found by adding and subtracting. If any group of people
     that the counts tell apart is small, only the number of people in the source stands as it is; every other number is
-    rounded to a multiple of the least count, so that no sum or difference of them gives a small number away.
+    rounded down to a multiple of the least count (up, it could exceed the source), so that no sum or difference of them
+    gives a small number away.
     """
     small = any(0 < group < least for group in told_apart(answer))
 
     def shown(count: int, exact: bool = False) -> str:
         if 0 < count < least:
             return f"<{least}"
-        return str(count) if exact or not small or not count else f"~{max(1, (count + least // 2) // least) * least}"
+        return str(count) if exact or not small or not count else f"~{count // least * least}"
 
     steps = [
         {"step": step.step, "label": step.label, "people": shown(step.people, exact=place == 0)}
