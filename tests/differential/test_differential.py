@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imnm.assessment import program
 from imnm.assessment.differential import Context, DifferentialResult, differential, probabilities
 from imnm.knowledge import differential as know
 from imnm.knowledge.evidence import sources
@@ -651,3 +652,14 @@ def test_what_if_is_fast() -> None:
     for _ in range(100):
         probabilities(record, "statin-user")
     assert (time.perf_counter() - start) / 100 < 0.003
+
+
+def test_what_the_differential_does_not_hear_makes_no_difference() -> None:
+    """What-ifs are remembered by what it hears; an id left out of that would be remembered wrongly."""
+    deaf = [id for id in program.core().definitions if id not in know.heard()]
+    assert deaf
+    told = {"statin_exposure": True, "ck_peak_ge_1000": True, "proximal_weakness": True, "age_onset_ge_60": True}
+    for setting in know.SETTINGS:
+        plain = probabilities(told, setting)
+        for id in deaf:
+            assert [probabilities({**told, id: value}, setting) for value in (True, False)] == [plain, plain], id
