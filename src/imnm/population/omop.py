@@ -452,7 +452,13 @@ class OmopPopulation:
             found.append(f"{shape.source_concept} IN ({', '.join(map(str, sorted(sources)))})")
         if values:
             found.append(f"{shape.source_value} IN ({', '.join(map(store.literal, sorted(values)))})")
-        return "(" + " OR ".join(found) + ")" if found else None
+        if not found:
+            return None
+        condition = "(" + " OR ".join(found) + ")"
+        if sources or values:  # said again of one column, by which Parquet's row groups are skipped without being read
+            listed = ", ".join(map(str, [0, *sorted(ids)]))
+            condition = f"({shape.concept} IN ({listed}) OR {shape.concept} IS NULL) AND {condition}"
+        return condition
 
     def _chosen(self) -> None:
         """Those who have anything that tells of muscle, and some others for comparison."""
