@@ -31,7 +31,7 @@ from imnm.logic.sql import EVENT_COLUMNS, event_row
 from imnm.sources import Exposure, LocalCodes, Reading
 from imnm.sources.coding import Coded
 from imnm.sources.dates import iso_day
-from imnm.sources.omop import DAY_0, Known, Meaning, OmopCodes, RawResult, Table, exposures_of
+from imnm.sources.omop import DAY_0, Known, Meaning, OmopCodes, RawResult, Table, Template, exposures_of
 from imnm.sources.record import Record, When
 
 from . import mapping, store
@@ -100,7 +100,7 @@ USED_COLUMNS = frozenset(
 )  # fmt: skip
 """Every column that is read; what other columns hold is never looked at."""
 NEEDED = ("person", "condition_occurrence", "measurement", "concept")
-_RESULT_COLUMNS = tuple(_VALUE)
+_EVENT = ", ".join(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS)
 _LARGEST_ID = 2**63 - 1
 
 
@@ -498,17 +498,15 @@ class OmopPopulation:
             condition = "1 = 0"
         people = self._people_condition()
         query = f"SELECT {self._columns(table, *names)} FROM {self._table(table)} WHERE {condition}{people}"
-        self.database.fetch(self.connection, query, "rows_here")
+        self.database.fetch(self.connection, query, f"rows_{table}")
         self.run(
-            f"CREATE OR REPLACE TABLE raw_{table} AS "
-            "SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
-            f"FROM rows_here t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
+            f"CREATE VIEW raw_{table} AS SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
+            f"FROM rows_{table} t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
             "WHERE t.day IS NOT NULL"
         )
-        undated = self.run("SELECT count(*) FROM rows_here WHERE day IS NULL")[0][0]
+        undated = self.run(f"SELECT count(*) FROM rows_{table} WHERE day IS NULL")[0][0]
         if undated:
             self.report.problems.append((table, 0, say("population.problem.undated", count=undated)))
-        self.run("DROP TABLE rows_here")
 
     def _people_condition(self) -> str:
         """The condition on a clinical table to be about a chosen person. Another database does not see our tables, so
@@ -528,78 +526,73 @@ class OmopPopulation:
     # ------------------------------------------------------------ events
 
     def _events(self) -> None:
+        """The view *events*, of three parts: entries, which say on their day what a template says; courses of drugs;
+        and what can only be read beside the rest of a record."""
+        self.run("CREATE SEQUENCE template_keys")
+        self.run(f"CREATE TABLE templates (key BIGINT, {_EVENT})")
+        self.run("CREATE TABLE entries (person BIGINT, day BIGINT, key BIGINT, id BIGINT)")
+        self.run(f"CREATE TABLE single_events (person BIGINT, {_EVENT})")
         for table in self.tables:
             if table == "drug_exposure":
                 self._drugs()
-            elif table in ("measurement", "observation"):
-                self._results(table)
             else:
-                status = "coalesce(status, 0)" if table == "condition_occurrence" else "0"
-                self._statements(table, status)
-        self._beside()
+                self._entries(table)
         self.run(_SEXES)
+        self.run(_DATED)
+        self.run("DROP TABLE events")
+        self.run("CREATE VIEW events AS SELECT person::VARCHAR AS patient, * EXCLUDE (person) FROM dated")
 
-    def _statements(self, table: Table, status: str) -> None:
+    def _entries(self, table: Table) -> None:
+        """The entries of a table: each distinct row, person and date set aside, is read once into templates; of equal
+        rows of a day one is kept."""
+        columns = _keyed(table)
+        named = ", ".join(f"{value} AS {name}" for name, value in columns.items())
+        self.run("CREATE OR REPLACE TABLE keys AS SELECT nextval('template_keys') AS key, * "
+                 f"FROM (SELECT DISTINCT {named} FROM raw_{table})")  # fmt: skip
         rows: list[tuple[Any, ...]] = []
-        pairs = self.run(f"SELECT DISTINCT code, {status} FROM raw_{table}")
-        for key, (code, said) in enumerate(pairs):
-            template = self.codes.statement(self.meanings[code], said)
-            rows += [(key, code, said, *event_row("", event)[1:]) for event in template.events]
-        self._templates(rows, "code BIGINT, status BIGINT")
-        self.run(_insert_events(table, f"r.code = x.code AND {status.replace('status', 'r.status')} = x.status"))
-
-    def _results(self, table: Table) -> None:
-        columns = ", ".join(("code", *_RESULT_COLUMNS))
-        self._insert(f"raw_{table}_alone (code BIGINT)", [])
-        rows: list[tuple[Any, ...]] = []
-        beside: list[int] = []
-        distinct = f"SELECT DISTINCT {_KEYED} FROM raw_{table}"
-        self.run(f"CREATE OR REPLACE TABLE keys AS SELECT row_number() OVER () AS key, * FROM ({distinct})")
-        for key, code, *values in self.run(f"SELECT key, {columns} FROM keys"):
-            coded, raw = self.meanings[code], RawResult(*values)
-            if table == "observation" and raw == RawResult():
-                template = self.codes.statement(coded)
-            else:
-                template = self.codes.result(coded, raw)
+        beside: list[tuple[int]] = []
+        for key, code, *values in self.run(f"SELECT key, {', '.join(columns)} FROM keys"):
+            template = self._template(table, self.meanings[code], values)
             rows += [(key, *event_row("", event)[1:]) for event in template.events]
             if not template.alone:
-                beside.append(key)
-        self._templates(rows, "")
-        same = " AND ".join(f"k.{name} IS NOT DISTINCT FROM {_keyed(name)}" for name in ("code", *_RESULT_COLUMNS))
-        self.run(
-            "CREATE OR REPLACE TABLE keyed AS SELECT r.person, r.day, k.key, min(r.id) AS id "
-            f"FROM raw_{table} r JOIN keys k ON {same} GROUP BY r.person, r.day, k.key"
-        )
-        self._insert("beside_keys (key BIGINT)", [(key,) for key in beside])
-        self.run(f"CREATE OR REPLACE TABLE beside_{table} AS SELECT DISTINCT person FROM keyed "
-                 "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
-        self.run(
-            _insert_events(table, "r.key = x.key", "keyed")
-            + f" WHERE r.person NOT IN (SELECT person FROM beside_{table})"
-        )
+                beside.append((key,))
+        self._insert(f"templates_here (key BIGINT, {_EVENT})", rows)
+        self.run(f"INSERT INTO templates SELECT * REPLACE ('{table}/' AS ref) FROM templates_here")
+        same = " AND ".join(f"k.{name} IS NOT DISTINCT FROM r.{name}" for name in columns)
+        self.run(f"INSERT INTO entries SELECT r.person, r.day, k.key, min(r.id) FROM (SELECT person, day, id, {named} "
+                 f"FROM raw_{table}) r JOIN keys k ON {same} GROUP BY r.person, r.day, k.key")  # fmt: skip
+        if beside:
+            self._beside(table, beside)
 
-    def _beside(self) -> None:
+    def _template(self, table: Table, coded: Coded, values: list[Any]) -> Template:
+        if table not in _RESULTS:
+            return self.codes.statement(coded, *values)
+        raw = RawResult(*values)
+        return self.codes.statement(coded) if _states(table, raw) else self.codes.result(coded, raw)
+
+    def _beside(self, table: Table, keys: list[tuple[int]]) -> None:
         """People with results that can only be judged beside their others are read one by one."""
-        there = [table for table in ("measurement", "observation") if table in self.tables]
-        for table in there:
-            columns = ", ".join(("code", *_RESULT_COLUMNS))
-            query = (
-                f"SELECT person, id, day, {columns} FROM (SELECT person, id, day, {_KEYED} FROM raw_{table}) "
-                f"WHERE person IN (SELECT person FROM beside_{table}) ORDER BY person, id"
-            )
-            rows: list[tuple[Any, ...]] = []
-            record, current = Record(self.codes.coder), None
-            for person, id, day, code, *values in self.run(query):
-                if person != current:
-                    rows += self._finished(current, record)
-                    record, current = Record(self.codes.coder), person
-                self._read_row(record, table, id, day, self.meanings[code], RawResult(*values))
-            rows += self._finished(current, record)
-            self._load_events(rows)
+        self._insert("beside_keys (key BIGINT)", keys)
+        self.run("CREATE OR REPLACE TABLE beside AS SELECT DISTINCT person FROM entries "
+                 "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
+        self.run("DELETE FROM entries WHERE person IN (SELECT person FROM beside) AND key IN (SELECT key FROM keys)")
+        named = ", ".join(f"{value} AS {name}" for name, value in _keyed(table).items())
+        rows: list[tuple[Any, ...]] = []
+        record, current = Record(self.codes.coder), None
+        for person, id, day, code, *values in self.run(
+            f"SELECT person, id, day, {named} FROM raw_{table} JOIN beside USING (person) ORDER BY person, id"
+        ):
+            if person != current:
+                rows += self._finished(current, record)
+                record, current = Record(self.codes.coder), person
+            self._read_row(record, table, id, day, self.meanings[code], RawResult(*values))
+        rows += self._finished(current, record)
+        self._insert(f"beside_events (person BIGINT, {_EVENT})", rows)
+        self.run("INSERT INTO single_events FROM beside_events")
 
     def _read_row(self, record: Record, table: str, id: int, day: int, coded: Coded, raw: RawResult) -> None:
         when = When(Interval(float(day), float(day)), float(day))
-        if table == "observation" and raw == RawResult():
+        if _states(table, raw):
             record.state(coded, True, when, f"{table}/{id}")
         else:
             self.codes.read_result(record, coded, raw, when, f"{table}/{id}")
@@ -608,29 +601,33 @@ class OmopPopulation:
     def _finished(person: int | None, record: Record) -> list[tuple[Any, ...]]:
         if person is None:
             return []
-        return [event_row(str(person), event) for event in record.finish(dt.date.max).events]
+        return [(person, *event_row("", event)[1:]) for event in record.finish(dt.date.max).events]
 
     def _drugs(self) -> None:
-        rows = []
-        pairs = self.run("SELECT DISTINCT code, coalesce(route, 0) FROM raw_drug_exposure"
-                         if self.tables["drug_exposure"] is not ERA
-                         else "SELECT DISTINCT code, 0 FROM raw_drug_exposure")  # fmt: skip
-        for code, route in pairs:
-            place = self.codes.concepts.get(route)
-            for exposed in exposures_of(self.meanings[code], place.name if place else None):
-                taken, stopped, used = (
-                    say(f"sources.text.{key}", name=exposed.name, date=DAY_0)
-                    for key in ("drug", "drug_stopped", "drug_active")
-                )
-                rows.append((code, route, exposed.concept, exposed.ingredient, taken, stopped, used))
-        self._insert("exposed (code BIGINT, route BIGINT, concept VARCHAR, ingredient VARCHAR, taken VARCHAR, "
-                     "stopped VARCHAR, used VARCHAR)", rows)  # fmt: skip
+        """The courses of drugs as events. A class and its only member taken are told by the same rows and have the same
+        courses: courses are found once for each such set of rows, a *supply*."""
         era = self.tables["drug_exposure"] is ERA
         columns = (
             "NULL::BIGINT AS supply, NULL AS stop_reason, 0 AS route"
             if era
             else "supply, stop_reason, coalesce(route, 0) AS route"
         )
+        told_by: dict[tuple[str, str | None], set[tuple[int, int]]] = {}
+        names: dict[int, str] = {}
+        pairs = self.run(f"SELECT DISTINCT code, route FROM (SELECT code, {columns} FROM raw_drug_exposure)")
+        for code, route in pairs:
+            place = self.codes.concepts.get(route)
+            for drug in exposures_of(self.meanings[code], place.name if place else None):
+                told_by.setdefault((drug.concept, drug.ingredient), set()).add((code, route))
+                names[code] = drug.name
+        supplies = {rows: number for number, rows in enumerate(dict.fromkeys(map(frozenset, told_by.values())))}
+        self._insert("supplies (supply BIGINT, code BIGINT, route BIGINT)",
+                     [(number, *row) for rows, number in supplies.items() for row in rows])  # fmt: skip
+        self._insert("drugs (supply BIGINT, concept VARCHAR, ingredient VARCHAR)",
+                     [(supplies[frozenset(rows)], *drug) for drug, rows in told_by.items()])  # fmt: skip
+        self._insert("drug_texts (code BIGINT, taken VARCHAR, stopped VARCHAR, used VARCHAR)",
+                     [(code, *(say(f"sources.text.{key}", name=name, date=DAY_0) for key in _COURSE_TEXTS))
+                      for code, name in names.items()])  # fmt: skip
         self.run(_COURSES.format(columns=columns, gap=GAP))
         for suffix, text, first, known in (
             ("", "taken", "first", "first"),
@@ -646,9 +643,9 @@ class OmopPopulation:
         gate = ", ".join(map(store.literal, sorted(gate_concepts())))
         self.run(
             "INSERT INTO people SELECT b.person, b.low, b.high, e.newest, coalesce(e.passed, false) FROM births b "
-            "LEFT JOIN (SELECT patient, max(known_day) FILTER (WHERE known_day > '-Infinity'::DOUBLE AND NOT "
+            "LEFT JOIN (SELECT person, max(known_day) FILTER (WHERE known_day > '-Infinity'::DOUBLE AND NOT "
             f"ends_with(concept, '.stop')) AS newest, bool_or(split_part(concept, '.', 1) IN ({gate})) AS passed "
-            "FROM events GROUP BY patient) e ON e.patient = b.person::VARCHAR"
+            "FROM dated GROUP BY person) e USING (person)"
         )
         self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
         later = dt.date.today().toordinal() - dt.date(1970, 1, 1).toordinal()
@@ -668,19 +665,6 @@ class OmopPopulation:
             kinds = [tuple(column.split(" ", 1)) for column in table[table.index("(") + 1 : -1].split(", ")]
             types = ", ".join(f"'{column}': '{kind}'" for column, kind in kinds)
             self.run(f"INSERT INTO {name} SELECT * FROM {_csv(path, types)}")
-
-    def _templates(self, rows: list[tuple[Any, ...]], extra: str) -> None:
-        columns = [
-            "key BIGINT",
-            *filter(None, extra.split(", ")),
-            *(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS),
-        ]
-        self._insert(f"templates ({', '.join(columns)})", rows)
-
-    def _load_events(self, rows: list[tuple[Any, ...]]) -> None:
-        path = self.folder / "beside.csv"
-        self._write(path, rows)
-        store.load_csv(self.connection, "events", [path])
 
     @staticmethod
     def _write(path: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -702,12 +686,12 @@ class OmopPopulation:
             yield from pool.map(_judge, tasks, chunksize=32)
 
     def _readings(self, patients: Iterable[str]) -> Iterator[Reading]:
-        self._insert("wanted (patient VARCHAR)", [(patient,) for patient in patients])
+        self._insert("wanted (person BIGINT)", [(patient,) for patient in patients])
         cursor = self.connection.cursor()
         names = ", ".join(f"e.{name}" for _, name, _ in EVENT_COLUMNS)
         cursor.execute(
-            f"SELECT w.patient, {names} FROM wanted w LEFT JOIN events e USING (patient) "
-            "ORDER BY w.patient, e.ref, e.concept, e.start_day"
+            f"SELECT w.person::VARCHAR, {names} FROM wanted w LEFT JOIN dated e USING (person) "
+            "ORDER BY w.person, e.ref, e.concept, e.start_day"
         )
         current: str | None = None
         events: list[Event] = []
@@ -785,72 +769,73 @@ _UNBOUNDED = "'-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, 'Inf
 _DATE = "strftime(DATE '1970-01-01' + {day}::INT, '%Y-%m-%d')"
 
 _SEXES = f"""
-INSERT INTO events
-SELECT person::VARCHAR, 'birth', low, high, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL, NULL, NULL,
+INSERT INTO single_events
+SELECT person, 'birth', low, high, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL, NULL, NULL,
   'person/' || person, replace({store.literal(say("sources.text.born", date="~"))}, '~', {_DATE.format(day="low")})
-FROM births WHERE low IS NOT NULL AND person IN (SELECT person FROM chosen)
+FROM births JOIN chosen USING (person) WHERE low IS NOT NULL
 UNION ALL
-SELECT person::VARCHAR, 'sex', '-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL,
+SELECT person, 'sex', '-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL,
   sex, NULL, 'person/' || person, replace({store.literal(say("sources.text.sex", sex="~"))}, '~', sex)
-FROM births WHERE sex IS NOT NULL AND person IN (SELECT person FROM chosen)"""
+FROM births JOIN chosen USING (person) WHERE sex IS NOT NULL"""
+
+_COURSE_TEXTS = ("drug", "drug_stopped", "drug_active")
 
 _COURSES = """
-CREATE OR REPLACE TABLE courses AS
+CREATE TABLE courses AS
 WITH rows AS (
-  SELECT r.person, x.concept, x.ingredient, x.taken, x.stopped, x.used, r.id, r.day,
+  SELECT r.person, x.supply, r.code, r.id, r.day,
     CASE WHEN r.finish > r.day THEN r.finish WHEN r.supply > 0 THEN r.day + r.supply END AS finish,
     r.stop_reason IS NOT NULL AS reason
   FROM (SELECT person, id, day, code, finish, {columns} FROM raw_drug_exposure) r
-  JOIN exposed x ON x.code = r.code AND x.route = r.route),
+  JOIN supplies x ON x.code = r.code AND x.route = r.route),
 breaks AS (
   SELECT *, CASE WHEN day <= max(coalesce(finish, day)) OVER (
-      PARTITION BY person, concept, ingredient ORDER BY day, finish, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      PARTITION BY person, supply ORDER BY day, finish, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) + {gap} THEN 0 ELSE 1 END AS fresh FROM rows),
 numbered AS (
-  SELECT *, sum(fresh) OVER (PARTITION BY person, concept, ingredient ORDER BY day, finish, id
+  SELECT *, sum(fresh) OVER (PARTITION BY person, supply ORDER BY day, finish, id
     ROWS UNBOUNDED PRECEDING) AS course FROM breaks)
-SELECT person, concept, ingredient, course, min(day) AS first, max(day) AS latest,
+SELECT person, supply, course, min(day) AS first, max(day) AS latest,
   CASE WHEN bool_and(finish IS NOT NULL) THEN max(finish) END AS finish,
   arg_max(reason, coalesce(finish, day)) AS reason, min(id) AS id, min(taken) AS taken, min(stopped) AS stopped,
   min(used) AS used
-FROM numbered GROUP BY person, concept, ingredient, course"""
+FROM numbered JOIN drug_texts USING (code) GROUP BY person, supply, course"""
 
 _COURSE_EVENTS = f"""
-INSERT INTO events SELECT person::VARCHAR, concept || '{{suffix}}', {{first}}, {{first}}, {{known}}, {_UNBOUNDED}, true,
+INSERT INTO single_events SELECT person, concept || '{{suffix}}', {{first}}, {{first}}, {{known}}, {_UNBOUNDED}, true,
   NULL, ingredient, NULL, 'drug_exposure/' || id, {{text}}
-FROM courses WHERE {{condition}}"""
+FROM courses JOIN drugs USING (supply) WHERE {{condition}}"""
 
-_NAMED_RESULT = {
-    "operator": "coalesce({r}operator, 0)",
-    "answer": "coalesce({r}answer, 0)",
-    "unit": "coalesce({r}unit, 0)",
-    "text": "CASE WHEN {r}number IS NULL AND coalesce({r}answer, 0) = 0 THEN {r}text END",
+_RESULTS: tuple[Table, ...] = ("measurement", "observation")
+_RESULT = {
+    "number": "number",
+    "operator": "coalesce(operator, 0)",
+    "answer": "coalesce(answer, 0)",
+    "unit": "coalesce(unit, 0)",
+    "unit_text": "unit_text",
+    "low": "low",
+    "high": "high",
+    "text": "CASE WHEN number IS NULL AND coalesce(answer, 0) = 0 THEN text END",
 }
+"""The value of a row, as ``RawResult`` has it: what does not matter to its meaning is left out."""
 
 
-def _keyed(name: str, alias: str = "r.") -> str:
-    """The column as it stands in the key of a distinct row: what does not matter to its meaning is left out."""
-    return _NAMED_RESULT.get(name, "{r}" + name).format(r=alias)
+def _keyed(table: Table) -> dict[str, str]:
+    """What a row says beside who and when: its columns by name, as expressions over the row."""
+    status = {"status": "coalesce(status, 0)"} if table == "condition_occurrence" else {}
+    return {"code": "code", **(_RESULT if table in _RESULTS else status)}
 
 
-_KEYED = ", ".join(f"{_keyed(name, '')} AS {name}" for name in ("code", *_RESULT_COLUMNS))
+def _states(table: str, raw: RawResult) -> bool:
+    """Whether a row says what its concept says, as a condition does, rather than give a value of it."""
+    return table == "observation" and raw == RawResult()
 
 
-def _insert_events(table: str, on: str, rows: str = "") -> str:
-    """Templates joined to the rows that they are of; of equal rows of a day one is kept."""
-    columns = []
-    for field, name, _ in EVENT_COLUMNS:
-        if field in ("start", "end", "known"):
-            columns.append(f"x.{name} + r.day")
-        elif field == "ref":
-            columns.append(f"'{table}/' || r.id")
-        elif field == "text":
-            columns.append("x.text")
-        else:
-            columns.append(f"x.{name}")
-    rows = rows or f"raw_{table}"
-    keys = f"SELECT * EXCLUDE (id), min(id) AS id FROM {rows} GROUP BY ALL"
-    return f"INSERT INTO events SELECT r.person::VARCHAR, {', '.join(columns)} FROM ({keys}) r JOIN templates x ON {on}"
+_DATED = """
+CREATE VIEW dated AS FROM single_events UNION ALL
+SELECT r.person, x.* EXCLUDE (key) REPLACE (x.start_day + r.day AS start_day, x.end_day + r.day AS end_day,
+  x.known_day + r.day AS known_day, x.ref || r.id AS ref)
+FROM entries r JOIN templates x USING (key)"""
 
 
 def _csv(path: Path, types: str) -> str:
