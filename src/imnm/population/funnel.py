@@ -47,7 +47,7 @@ def groups(connection: duckdb.DuckDBPyConnection, day: float | None) -> list[Gro
     """Everyone who was assessed, once, by where they fell out, why, and their level."""
     today = float(day_number(dt.date.today()))
     asked = f"coalesce(p.newest, (SELECT max(newest) FROM people), {today})" if day is None else repr(day)
-    first_reason = " ".join(f"WHEN l.\"{id}\" THEN '{id}'" for id in _REASONS)
+    first_reason = " ".join(f"WHEN \"{id}\" THEN '{id}'" for id in _REASONS)
     query = f"""
     SELECT CASE WHEN NOT adult OR adult IS NULL THEN 'adult' WHEN level = 'none' THEN 'muscle_signal'
         WHEN ck_elevated IS NOT TRUE THEN 'raised_ck' WHEN picture IS NOT TRUE THEN 'picture'
@@ -56,12 +56,13 @@ def groups(connection: duckdb.DuckDBPyConnection, day: float | None) -> list[Gro
         WHEN ck_elevated IS NOT TRUE THEN CASE WHEN ck_elevated IS FALSE THEN 'not_raised'
           WHEN measured THEN 'unknown_ck' ELSE 'no_ck' END
         WHEN picture IS NOT TRUE THEN 'no_picture' WHEN better_explained THEN why END AS reason,
-      level, count(*)
+      level, sum(people)::BIGINT
     FROM (SELECT {asked} - p.birth_high >= {ADULT_YEARS * 365.2425} AS adult, coalesce(l.level, 'none') AS level,
-        l.ck_elevated, l.picture, l.better_explained, CASE {first_reason} END AS why,
-        l.patient IN (SELECT patient FROM events WHERE concept = 'creatine_kinase_total')
-          AS measured
-      FROM people p LEFT JOIN levels l USING (patient))
+        l.ck_elevated, l.picture, l.better_explained, l.why, l.measured, count(*) AS people
+      FROM people p LEFT JOIN (SELECT patient, level, ck_elevated, picture, better_explained,
+          CASE {first_reason} END AS why,
+          patient IN (SELECT patient FROM events WHERE concept = 'creatine_kinase_total') AS measured
+        FROM levels) l USING (patient) GROUP BY ALL)
     GROUP BY ALL ORDER BY ALL"""
     return [Group(*row) for row in connection.execute(query).fetchall()]
 

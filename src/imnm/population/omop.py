@@ -267,16 +267,18 @@ class OmopPopulation:
             self.run("ALTER TABLE omop_person ADD COLUMN gender VARCHAR")
         nameless = self.run("SELECT count(*) FROM omop_person WHERE person IS NULL")[0][0]
         self.run("DELETE FROM omop_person WHERE person IS NULL")
-        repeated = self.run("SELECT count(*) - count(DISTINCT person) FROM omop_person")[0][0]
-        self.report.read = self.run("SELECT count(DISTINCT person) FROM omop_person")[0][0]
-        if not self.report.read:
+        rows, people = self.run("SELECT count(*), count(DISTINCT person) FROM omop_person")[0]
+        if not people:
             raise SourceError(say("population.error.no_person"))
+        self.report.read = people
         if nameless:
             self.report.read += nameless
             self.report.skip(say("population.read.no_person_id"), nameless)
-        if repeated:
-            self.report.problems.append(("person", 0, say("population.problem.repeated_person", count=repeated)))
         self.run(_BIRTHS)
+        if people < rows:
+            self.report.problems.append(("person", 0, say("population.problem.repeated_person", count=rows - people)))
+            self.run("CREATE OR REPLACE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, "
+                     "min(sex) AS sex, bool_or(impossible) AS impossible FROM births GROUP BY person")  # fmt: skip
         impossible = self.run("SELECT count(*) FROM births WHERE impossible")[0][0]
         if impossible:
             self.report.problems.append(("person", 0, say("population.problem.birth", count=impossible)))
@@ -642,10 +644,10 @@ class OmopPopulation:
         """Everyone, with the newest day of the record and whether anything on it tells of muscle."""
         gate = ", ".join(map(store.literal, sorted(gate_concepts())))
         self.run(
-            "INSERT INTO people SELECT b.person, b.low, b.high, e.newest, coalesce(e.passed, false) FROM births b "
-            "LEFT JOIN (SELECT person, max(known_day) FILTER (WHERE known_day > '-Infinity'::DOUBLE AND NOT "
-            f"ends_with(concept, '.stop')) AS newest, bool_or(split_part(concept, '.', 1) IN ({gate})) AS passed "
-            "FROM dated GROUP BY person) e USING (person)"
+            "INSERT INTO people SELECT person, b.low, b.high, e.newest, "
+            f"person IN (SELECT person FROM dated WHERE split_part(concept, '.', 1) IN ({gate})) "
+            "FROM births b LEFT JOIN (SELECT person, max(known_day) AS newest FROM dated "
+            "WHERE known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person)"
         )
         self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
         later = dt.date.today().toordinal() - dt.date(1970, 1, 1).toordinal()
@@ -748,9 +750,9 @@ _SAME_CODE = (
 )
 
 _BIRTHS = """
-CREATE TABLE births AS SELECT person, min(low) AS low, max(high) AS high, min(sex) AS sex,
-  bool_or(low IS NULL AND year_of_birth <> 0 OR month IS NULL AND month_of_birth <> 0 OR day IS NULL AND
-    day_of_birth <> 0) AS impossible
+CREATE TABLE births AS SELECT person, low, high, sex,
+  low IS NULL AND year_of_birth <> 0 OR month IS NULL AND month_of_birth <> 0 OR day IS NULL AND
+    day_of_birth <> 0 AS impossible
 FROM (SELECT *, epoch(first + coalesce(day - 1, 0)::INT) / 86400 AS low,
     epoch(CASE WHEN day IS NOT NULL THEN first + (day - 1)::INT WHEN month IS NOT NULL THEN last_day(first)
       ELSE make_date(year::INT, 12, 31) END) / 86400 AS high
@@ -763,7 +765,7 @@ FROM (SELECT *, epoch(first + coalesce(day - 1, 0)::INT) / 86400 AS low,
             AND upper(gender) IN ('F', 'FEMALE')) THEN 'female'
             WHEN gender_concept_id = 8507 OR (coalesce(gender_concept_id, 0) = 0
             AND upper(gender) IN ('M', 'MALE')) THEN 'male' END AS sex
-        FROM omop_person)))) GROUP BY person"""
+        FROM omop_person))))"""
 
 _UNBOUNDED = "'-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, 'Infinity'::DOUBLE"
 _DATE = "strftime(DATE '1970-01-01' + {day}::INT, '%Y-%m-%d')"
