@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlglot import exp
@@ -52,7 +53,10 @@ UNREAD = ("uln", "ref", "text")
 
 def event_row(patient: str, event: Event) -> tuple[Any, ...]:
     """An event as a row of the events table."""
-    return (patient, *(getattr(event, name) for name, _, _ in EVENT_COLUMNS))
+    return (patient, *_FIELDS_OF_EVENT(event))
+
+
+_FIELDS_OF_EVENT = attrgetter(*(field for field, _, _ in EVENT_COLUMNS))
 
 
 def columns_of(id: str, node: n.Value) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import datetime as dt
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -104,6 +104,14 @@ _EVENT = ", ".join(f"{name} {kind}" for _, name, kind in EVENT_COLUMNS)
 _LARGEST_ID = 2**63 - 1
 
 
+class Said(NamedTuple):
+    """What distinct rows say: templates by key, and the keys of those that can only be judged beside other results of
+    the person."""
+
+    templates: list[tuple[Any, ...]]
+    beside: list[tuple[int]]
+
+
 class Database(Protocol):
     """Where the tables are. ``columns``: those of a table in lower case, None if it is not there. ``name``: how SQL
     calls it. ``fetch``: run a SELECT there and put its rows in a local table."""
@@ -155,11 +163,16 @@ class OmopPopulation:
         self._used()
         self._understand()
         progress(say("population.progress.omop_rows"))
+        self.run("CREATE SEQUENCE template_keys")
         self._chosen()
-        for table in self.tables:
-            self._rows(table)
-        progress(say("population.progress.omop_events"))
-        self._events()
+        with ThreadPoolExecutor(1) as reader:  # reads in Python while DuckDB is at work
+            meant = {}
+            for table in sorted(self.tables, key="measurement".__ne__):  # the largest first
+                self._rows(table)
+                if table != "drug_exposure":
+                    meant[table] = reader.submit(self._read, table, self._keys(table))
+            progress(say("population.progress.omop_events"))
+            self._events({table: said.result for table, said in meant.items()})
         self._passed()
         self.report.broken += getattr(self.database, "broken", 0)
         self.report.problems = [*getattr(self.database, "problems", ()), *self.report.problems]
@@ -475,13 +488,12 @@ class OmopPopulation:
                     "INSERT INTO telling SELECT DISTINCT t.person FROM telling_here t "
                     f"JOIN codes c ON c.tab = '{table}' AND c.telling AND {_SAME_CODE}"
                 )
-        orphans = self.run("SELECT count(DISTINCT person) FROM telling "
-                           "WHERE person NOT IN (SELECT person FROM omop_person)")[0][0]  # fmt: skip
+        self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
+                 "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
+        orphans = self.run("SELECT count(DISTINCT person) - (SELECT count(*) FROM chosen) FROM telling")[0][0]
         if orphans:
             self.report.read += orphans
             self.report.skip(say("population.read.no_person"), orphans)
-        self.run("CREATE TABLE chosen AS SELECT DISTINCT person, true AS telling FROM telling "
-                 "WHERE person IN (SELECT person FROM omop_person)")  # fmt: skip
         self._insert("also (person BIGINT)", [(person,) for person in self.also])
         self.run("INSERT INTO chosen SELECT person, false FROM births WHERE person NOT IN (SELECT person FROM chosen) "
                  "AND person IN (SELECT person FROM also)")  # fmt: skip
@@ -527,44 +539,55 @@ class OmopPopulation:
 
     # ------------------------------------------------------------ events
 
-    def _events(self) -> None:
+    def _keys(self, table: Table) -> list[tuple[Any, ...]]:
+        """The distinct rows of a table, person and date set aside, with a key each: in the table *keys_<table>*."""
+        columns = _keyed(table)
+        self.run(f"CREATE TABLE keys_{table} AS SELECT nextval('template_keys') AS key, * "
+                 f"FROM (SELECT DISTINCT {_columns(columns)} FROM raw_{table})")  # fmt: skip
+        return self.run(f"SELECT key, {', '.join(columns)} FROM keys_{table}")
+
+    def _read(self, table: Table, keys: list[tuple[Any, ...]]) -> Said:
+        """What the distinct rows of a table say, each read once."""
+        said = Said([], [])
+        for key, code, *values in keys:
+            template = self._template(table, self.meanings[code], values)
+            said.templates.extend((key, *event_row("", event)[1:]) for event in template.events)
+            if not template.alone:
+                said.beside.append((key,))
+        return said
+
+    def _events(self, said: Mapping[Table, Callable[[], Said]]) -> None:
         """The view *events*, of three parts: entries, which say on their day what a template says; courses of drugs;
-        and what can only be read beside the rest of a record."""
-        self.run("CREATE SEQUENCE template_keys")
+        and what can only be read beside the rest of a record. ``said``: what the rows of each table say, to be waited
+        for."""
         self.run(f"CREATE TABLE templates (key BIGINT, {_EVENT})")
         self.run("CREATE TABLE entries (person BIGINT, day BIGINT, key BIGINT, id BIGINT)")
         self.run(f"CREATE TABLE single_events (person BIGINT, {_EVENT})")
-        for table in self.tables:
-            if table == "drug_exposure":
-                self._drugs()
-            else:
-                self._entries(table)
         self.run(_SEXES)
+        if "drug_exposure" in self.tables:
+            self._drugs()
+        for table in said:
+            self._entries(table)
+        for table, found in said.items():
+            self._templates(table, found())
         self.run(_DATED)
         self.run("DROP TABLE events")
         self.run("CREATE VIEW events AS SELECT person::VARCHAR AS patient, * EXCLUDE (person) FROM dated")
 
     def _entries(self, table: Table) -> None:
-        """The entries of a table: each distinct row, person and date set aside, is read once into templates; of equal
-        rows of a day one is kept."""
+        """The entries of a table; of equal rows of a day one is kept."""
         columns = _keyed(table)
-        named = ", ".join(f"{value} AS {name}" for name, value in columns.items())
-        self.run("CREATE OR REPLACE TABLE keys AS SELECT nextval('template_keys') AS key, * "
-                 f"FROM (SELECT DISTINCT {named} FROM raw_{table})")  # fmt: skip
-        rows: list[tuple[Any, ...]] = []
-        beside: list[tuple[int]] = []
-        for key, code, *values in self.run(f"SELECT key, {', '.join(columns)} FROM keys"):
-            template = self._template(table, self.meanings[code], values)
-            rows += [(key, *event_row("", event)[1:]) for event in template.events]
-            if not template.alone:
-                beside.append((key,))
-        self._insert(f"templates_here (key BIGINT, {_EVENT})", rows)
-        self.run(f"INSERT INTO templates SELECT * REPLACE ('{table}/' AS ref) FROM templates_here")
         same = " AND ".join(f"k.{name} IS NOT DISTINCT FROM r.{name}" for name in columns)
-        self.run(f"INSERT INTO entries SELECT r.person, r.day, k.key, min(r.id) FROM (SELECT person, day, id, {named} "
-                 f"FROM raw_{table}) r JOIN keys k ON {same} GROUP BY r.person, r.day, k.key")  # fmt: skip
-        if beside:
-            self._beside(table, beside)
+        self.run("INSERT INTO entries SELECT r.person, r.day, k.key, min(r.id) "
+                 f"FROM (SELECT person, day, id, {_columns(columns)} FROM raw_{table}) r JOIN keys_{table} k ON {same} "
+                 "GROUP BY r.person, r.day, k.key")  # fmt: skip
+
+    def _templates(self, table: Table, said: Said) -> None:
+        """What the entries of a table say."""
+        self._insert(f"templates_here (key BIGINT, {_EVENT})", said.templates)
+        self.run(f"INSERT INTO templates SELECT * REPLACE ('{table}/' AS ref) FROM templates_here")
+        if said.beside:
+            self._beside(table, said.beside)
 
     def _template(self, table: Table, coded: Coded, values: list[Any]) -> Template:
         if table not in _RESULTS:
@@ -577,12 +600,13 @@ class OmopPopulation:
         self._insert("beside_keys (key BIGINT)", keys)
         self.run("CREATE OR REPLACE TABLE beside AS SELECT DISTINCT person FROM entries "
                  "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
-        self.run("DELETE FROM entries WHERE person IN (SELECT person FROM beside) AND key IN (SELECT key FROM keys)")
-        named = ", ".join(f"{value} AS {name}" for name, value in _keyed(table).items())
+        self.run("DELETE FROM entries WHERE person IN (SELECT person FROM beside) "
+                 f"AND key IN (SELECT key FROM keys_{table})")  # fmt: skip
         rows: list[tuple[Any, ...]] = []
         record, current = Record(self.codes.coder), None
         for person, id, day, code, *values in self.run(
-            f"SELECT person, id, day, {named} FROM raw_{table} JOIN beside USING (person) ORDER BY person, id"
+            f"SELECT person, id, day, {_columns(_keyed(table))} FROM raw_{table} JOIN beside USING (person) "
+            "ORDER BY person, id"
         ):
             if person != current:
                 rows += self._finished(current, record)
@@ -646,8 +670,8 @@ class OmopPopulation:
         self.run(
             "INSERT INTO people SELECT person, b.low, b.high, e.newest, "
             f"person IN (SELECT person FROM dated WHERE split_part(concept, '.', 1) IN ({gate})) "
-            "FROM births b LEFT JOIN (SELECT person, max(known_day) AS newest FROM dated "
-            "WHERE known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person)"
+            "FROM births b LEFT JOIN (SELECT person, max(known_day) AS newest FROM dated WHERE "
+            "known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person)"
         )
         self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
         later = dt.date.today().toordinal() - dt.date(1970, 1, 1).toordinal()
@@ -826,6 +850,10 @@ def _keyed(table: Table) -> dict[str, str]:
     """What a row says beside who and when: its columns by name, as expressions over the row."""
     status = {"status": "coalesce(status, 0)"} if table == "condition_occurrence" else {}
     return {"code": "code", **(_RESULT if table in _RESULTS else status)}
+
+
+def _columns(named: Mapping[str, str]) -> str:
+    return ", ".join(f"{value} AS {name}" for name, value in named.items())
 
 
 def _states(table: str, raw: RawResult) -> bool:
