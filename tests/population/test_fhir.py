@@ -14,6 +14,7 @@ import pytest
 from backports import zstd
 
 from imnm.assessment import assess_record, program
+from imnm.population import store
 from imnm.population.fhir import FhirPopulation
 from imnm.population.gate import base, gate_concepts
 from imnm.population.lines import fhir_files
@@ -96,6 +97,49 @@ def test_several_processes_and_partitions_give_the_same(
     assert levels_of(answer) == listed(singly)
     assert answer.report.broken == 0
     assert answer.report.read == len(singly)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_files_of_visits_and_drugs_may_hold_anything(
+    suffix: str, bundles: list[Path], singly: dict[str, str], tmp_path: Path
+) -> None:
+    """They are looked at last, and of people who do not matter nothing is kept of them: unless one of them turns out
+    to tell, or names somebody who is named nowhere else."""
+    write_export(bundles, tmp_path / "plain")
+    lines = [line for path in sorted((tmp_path / "plain").iterdir()) for line in path.read_text().splitlines()]
+    visit = {"resourceType": "Encounter", "id": "of-nobody", "subject": {"reference": "Patient/nobody"}}
+    use = {"resourceType": "MedicationRequest", "medicationCodeableConcept": {"text": "simvastatin"}}
+    texts = {"Encounter.ndjson": [json.dumps(visit), *lines[1:]], "MedicationRequest.ndjson": [json.dumps(use)],
+             "others.ndjson": [json.dumps({"resourceType": "Basic"}), *lines[:1]]}  # fmt: skip
+    (tmp_path / "export").mkdir()
+    for name, held in texts.items():
+        text = ("\n".join(held) + "\n").encode()
+        (tmp_path / "export" / f"{name}{suffix}").write_bytes(gzip.compress(text) if suffix else text)
+    everyone, few = (screen(str(tmp_path / "export"), ScreenOptions(sample=sample)) for sample in (1000, 0))
+    assert levels_of(everyone) == levels_of(few) == listed(singly)
+    assert few.worklist == everyone.worklist
+    assert few.disagreements == []
+    assert few.report == everyone.report
+    assert few.report.read == len(singly) + 1
+    assert list(few.report.skipped.values()) == [1]
+    assert few.report.entries["entries that name no patient"] == (1, 0)
+
+
+def test_people_asked_for_can_be_read_though_they_neither_tell_nor_are_drawn(tmp_path: Path) -> None:
+    of = {"subject": {"reference": "Patient/p"}}
+    lines = {"Patient": {"id": "p", "birthDate": "1950"},
+             "MedicationRequest": {**of, "id": "m", "status": "active", "authoredOn": "2020-01-01",
+                                   "medicationCodeableConcept": {"text": "simvastatin"}}}  # fmt: skip
+    for kind, fields in lines.items():
+        (tmp_path / f"{kind}.ndjson").write_text(json.dumps({"resourceType": kind, **fields}) + "\n")
+    found = {}
+    for name, also in (("asked", ("p",)), ("other", ())):
+        (tmp_path / name).mkdir()
+        population = FhirPopulation(fhir_files(tmp_path), tmp_path / name, sample=0, also=also)
+        population.load(store.connect(tmp_path / name, None, 1), lambda line: None)
+        found[name] = dict(population.judged({"p": 0.0}, _events))["p"]
+    assert any("statin" in event for event in found["asked"])
+    assert not any("statin" in event for event in found["other"])
 
 
 def test_a_newer_version_replaces_an_older_one(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """FHIR folders as a population: bulk-export NDJSON and Bundles, larger than memory, on every processor.
 
 Two passes. The first looks at every resource once and writes to a spool, sorted into partitions by patient, what
-matters: the entry itself, or where it stands in a file that can be read at any place. The second takes one partition
-at a time, puts each patient's entries together and has the bedside reader read those who pass the gate.
+matters: the entry itself, or where it stands in a file that can be read at any place. Files of visits and of drugs,
+which say of nobody that he has to be read, come last: by then it is known of whom they matter. The second pass takes
+one partition at a time, puts each patient's entries together and has the bedside reader read those who pass the gate.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -27,9 +26,8 @@ import duckdb
 import msgspec
 
 from imnm.knowledge.messages import say
-from imnm.logic.sql import event_row
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, Mark, Narrower, entries_of, entry_of, learn, read_entries
+from imnm.sources.bulk import USED_TYPES, USES, Glance, Mark, Narrower, entries_of, entry_of, learn, read_entries
 from imnm.sources.dates import day_span
 
 from . import store
@@ -53,6 +51,32 @@ _PARTITION = 128 * 2**20
 _SHOWN_PROBLEMS = 5
 _SMALL = 24 * 2**20
 """Sources up to this size are read by one process: starting others would take longer."""
+_LATER = USES | {"Encounter"}
+"""Types whose files are looked at last: they say when and with what, rarely that a patient has to be read."""
+
+
+class Wanted:
+    """Whose visits and drugs are kept of the files that are looked at last: these people's, and those of a share of
+    all, drawn at random. ``again``: the files are gone through once more for these people, for nothing else."""
+
+    def __init__(self, people: set[str], share: float, again: bool = False) -> None:
+        self.people, self.share, self.again = people, share, again
+        self.let_go: set[str] = set()
+        """The others, whom the chunk at hand names."""
+
+    def keeps(self, patient: str, kind: str) -> bool:
+        """Whether an entry of this type (or ``VOID``) is kept."""
+        if kind not in _LATER:
+            return not self.again
+        if patient in self.let_go:
+            return False
+        if self.wants(patient):
+            return True
+        self.let_go.add(patient)
+        return False
+
+    def wants(self, patient: str) -> bool:
+        return patient in self.people or _drawn(patient.encode(), self.share)
 
 
 class Scanned(NamedTuple):
@@ -81,12 +105,18 @@ class Gathered(NamedTuple):
 
 
 class FhirPopulation:
-    """A folder of FHIR files. ``folder``: where the spool may be written."""
+    """A folder of FHIR files. ``folder``: where the spool may be written. ``also``: people who can be read again even
+    if they neither pass the gate nor are drawn."""
 
     def __init__(
-        self, files: list[Path], folder: Path, local_codes: LocalCodes | None = None, sample: int = 1000
+        self,
+        files: list[Path],
+        folder: Path,
+        local_codes: LocalCodes | None = None,
+        sample: int = 1000,
+        also: Iterable[str] = (),
     ) -> None:
-        self.files, self.folder, self.codes, self.sample_size = files, folder, local_codes, sample
+        self.files, self.folder, self.codes, self.sample_size, self.also = files, folder, local_codes, sample, also
         self.report = Report()
         self.sample: set[str] | None = None
         self.early: Early | None = None
@@ -97,6 +127,7 @@ class FhirPopulation:
         self.medications: dict[str, bytes | None] = {}
         gate_concepts()  # derived once here rather than in every process
         self.telling: set[str] = set()
+        self.wanted: Wanted | None = None
         self.spool = folder / "spool"
         self.spool.mkdir()
 
@@ -105,9 +136,7 @@ class FhirPopulation:
     def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
         """Read everything; see ``Population``. Raises SourceError if nothing could be read."""
         self._scan(progress)
-        people = sum(self.report.entries.get(kind, (0, 0))[1] for kind in ("Patient", "Bundle"))
-        # a few more than asked for, since who is drawn is left to chance
-        share = min(1.0, (self.sample_size + 3 * math.sqrt(self.sample_size)) / max(people, 1))
+        share = self._share()
         tasks = [(place, share, self.early) for place in range(self.partitions)]
         gathered = list(self._run(_gather, tasks, progress, "population.progress.gather"))
         self.sample = {patient for part in gathered for patient in part.sample}
@@ -134,18 +163,36 @@ class FhirPopulation:
     def close(self) -> None:
         """Nothing is held open; the spool goes with its folder."""
 
-    def _scan(self, progress: Progress) -> None:
-        first = [path for path in self.files if first_type(path) == "Medication"]
-        needed = [path for path in self.files if path not in first and not self._unneeded(path)]
-        for files in (first, needed):
-            for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
-                self._count(scanned)
-                learn(self.medications, scanned.medications)
-                self.telling |= scanned.telling
+    def _share(self) -> float:
+        """Which part of the people met so far is drawn: a few more than asked for, since that is left to chance."""
+        people = sum(self.report.entries.get(kind, (0, 0))[1] for kind in ("Patient", "Bundle"))
+        return min(1.0, (self.sample_size + 3 * math.sqrt(self.sample_size)) / max(people, 1))
 
-    def _unneeded(self, path: Path) -> bool:
+    def _scan(self, progress: Progress) -> None:
+        types = {path: first_type(path) for path in self.files}
+        drugs = [path for path, kind in types.items() if kind == "Medication"]
+        later = [path for path, kind in types.items() if kind in _LATER]
+        others = [path for path in types if path not in (*drugs, *later) and not self._unneeded(path, types[path])]
+        self._look_at(drugs, progress)
+        self._look_at(others, progress)
+        # whoever is met only in the files that follow makes the share that is drawn smaller, never larger
+        self.wanted = Wanted(self.telling.union(self.also), self._share())
+        self._look_at(later, progress)
+        late = {patient for patient in self.telling if not self.wanted.wants(patient)}
+        if late:  # files of visits or drugs also held what tells of muscle
+            self.wanted = Wanted(late, 0.0, again=True)
+            for _ in self._run(_scan, list(chunks(later)), progress, "population.progress.scan"):
+                pass
+        self.wanted = None
+
+    def _look_at(self, files: list[Path], progress: Progress) -> None:
+        for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
+            self._count(scanned)
+            learn(self.medications, scanned.medications)
+            self.telling |= scanned.telling
+
+    def _unneeded(self, path: Path, kind: str | None) -> bool:
         """A file that is named after a type we do not use and begins with it."""
-        kind = first_type(path)
         unneeded = bool(kind) and kind not in USED_TYPES and str(kind) in path.name
         self.report.unread_files += unneeded
         return unneeded
@@ -165,7 +212,7 @@ class FhirPopulation:
         self, function: Callable[[Any], T], tasks: list[Any], progress: Progress | None, message: str
     ) -> Iterator[T]:
         """The results of the tasks, each worked on by one of our processes."""
-        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.files)
+        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.wanted, self.files)
         if self.workers == 1 or len(tasks) == 1:
             _start(*setup)
             results: Iterable[T] = map(function, tasks)
@@ -195,6 +242,28 @@ def partition_of(patient: str, partitions: int) -> int:
 # ---------------------------------------------------------------- in the worker processes
 
 
+class _Pointers:
+    """Where in a file the entries stand that are kept, by patient, type and mark."""
+
+    def __init__(self) -> None:
+        self.spots: dict[tuple[str, str, Mark], list[int]] = {}
+
+    def add(self, offset: int, kept: Iterable[Glance]) -> None:
+        """Those kept of lines that begin so far into the file."""
+        spots = self.spots
+        for patient, kind, mark, start, end in kept:
+            found = spots.get((patient, kind, mark))
+            if found is None:
+                spots[patient, kind, mark] = [offset + start, end - start]
+            else:
+                found += (offset + start, end - start)
+
+    def spool(self, file: int) -> None:
+        """Write them, a line for each patient and type: the file, and start and length of every entry."""
+        for (patient, kind, mark), spots in self.spots.items():
+            _spool(patient, _MARKS[mark], b"@%s %d %s" % (kind.encode(), file, msgspec.json.encode(spots)))
+
+
 class _Worker:
     """What a worker process keeps between tasks."""
 
@@ -205,6 +274,7 @@ class _Worker:
     narrower: Narrower
     medications: dict[str, bytes | None]
     telling: set[str]
+    wanted: Wanted | None
     files: list[Path]
     places: dict[Path, int]
     out: dict[int, IO[bytes]]
@@ -228,13 +298,14 @@ def _start(
     codes: LocalCodes | None,
     medications: dict[str, bytes | None],
     telling: set[str],
+    wanted: Wanted | None,
     files: list[Path],
 ) -> None:
     _worker.spool, _worker.partitions, _worker.codes = spool, partitions, codes
     _worker.narrower = Narrower(gate_concepts(), codes)
     _worker.narrower.medications = dict(medications)
     _worker.medications = medications
-    _worker.telling = telling
+    _worker.telling, _worker.wanted = telling, wanted
     _worker.files, _worker.places = files, {path: place for place, path in enumerate(files)}
     _worker.out, _worker.mapped = {}, {}
     _worker.ready = True
@@ -249,6 +320,8 @@ def _start_apart(*setup: Any) -> None:
 
 
 _MARKS = {"patient": b"P", "telling": b"T", "other": b"-", "bundle": b"B"}
+_NAMED = b"N"
+"""The mark of somebody who is named by an entry that is not kept."""
 
 
 def _scan(chunk: Chunk) -> Scanned:
@@ -256,6 +329,7 @@ def _scan(chunk: Chunk) -> Scanned:
     narrower = _worker.narrower
     narrower.seen, narrower.kept, narrower.met, narrower.without_patient = {}, {}, {}, 0
     found = Scanned(narrower.seen, narrower.kept, 0, narrower.met, [], 0, set())
+    pointers = _Pointers()
     broken = 0
     try:
         if may_be_one_document(chunk.file):
@@ -263,12 +337,17 @@ def _scan(chunk: Chunk) -> Scanned:
             broken = sum(_scan_line(chunk, document, 0, document.data, found) for document in documents)
         else:
             for block in blocks(chunk):
-                broken += _scan_block(chunk, block, found)
+                broken += _scan_block(chunk, block, found, pointers)
         if broken and not sum(narrower.seen.values()):
             found.problems[:] = [(str(chunk.file), 1, say("population.problem.no_json", lines=broken))]
     except READ_ERRORS as error:
         broken += 1
         found.problems.append((str(chunk.file), 0, say("population.problem.cut_off", reason=_reason(error))))
+    pointers.spool(_worker.places[chunk.file])
+    if _worker.wanted is not None:
+        for patient in _worker.wanted.let_go:
+            _spool(patient, _NAMED, b"")
+        _worker.wanted.let_go.clear()
     for handle in _worker.out.values():
         handle.flush()
     return found._replace(without_patient=narrower.without_patient, broken=broken)
@@ -279,10 +358,11 @@ def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scan
     the number of entries."""
     _worker.narrower.unreadable = 0
     try:
-        for patient, mark, entry in _worker.narrower.pieces(line):
-            _spool(patient, _MARKS[mark], entry)
-            if mark == "telling" or mark == "bundle":
-                found.telling.add(patient)
+        for piece in _worker.narrower.pieces(line):
+            if piece.mark == "telling" or piece.mark == "bundle":
+                found.telling.add(piece.patient)
+            if _worker.wanted is None or _worker.wanted.keeps(piece.patient, piece.kind):
+                _spool(piece.patient, _MARKS[piece.mark], piece.entry)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         if not line.strip():
             return 0
@@ -294,7 +374,7 @@ def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scan
     return broken
 
 
-def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
+def _scan_block(chunk: Chunk, block: Block, found: Scanned, pointers: _Pointers) -> int:
     """Spool what matters of many lines, which are decoded at once; how many were broken. If they do not decode, or are
     not one resource a line, they are gone through one by one."""
     try:
@@ -307,26 +387,17 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned) -> int:
             broken += _scan_line(chunk, block, offset, line, found)
             offset += len(line)
         return broken
+    found.telling.update(patient for patient, _, mark, _, _ in glanced.kept if mark == "telling")
+    kept: Iterable[Glance] = glanced.kept
+    if _worker.wanted is not None:
+        keeps = _worker.wanted.keeps
+        kept = [one for one in kept if keeps(one[0], one[1])]
     if is_compressed(chunk.file):
-        for patient, kind, mark, start, end in glanced.kept:
+        for patient, kind, mark, start, end in kept:
             _spool(patient, _MARKS[mark], entry_of(kind, block.data[start:end]))
-            if mark == "telling":
-                found.telling.add(patient)
     else:
-        _point(_worker.places[chunk.file], block.start, glanced.kept, found.telling)
+        pointers.add(block.start, kept)
     return sum(_scan_line(chunk, block, start, block.data[start:end], found) for start, end in glanced.closer)
-
-
-def _point(file: int, offset: int, kept: Iterable[tuple[str, str, Mark, int, int]], telling: set[str]) -> None:
-    """Spool where entries stand: those of one patient and type that follow each other in one line."""
-    for (patient, kind), run in groupby(kept, itemgetter(0, 1)):
-        spots, tells = [], False
-        for _, _, mark, start, end in run:
-            spots.append(b"%d:%d" % (offset + start, end - start))
-            tells = tells or mark == "telling"
-        if tells:
-            telling.add(patient)
-        _spool(patient, _MARKS["telling" if tells else "other"], b"@%s %d %s" % (kind.encode(), file, b" ".join(spots)))
 
 
 def _reason(error: Exception) -> str:
@@ -361,36 +432,18 @@ def _drawn(patient: bytes, share: float) -> bool:
     return zlib.crc32(patient, 1) < share * 2**32
 
 
-def _spooled(place: int, telling: set[str], share: float) -> dict[str, Pieces]:
-    """The pieces of a partition by patient, as (mark, entry): all of those who tell of muscle and of those drawn, of
-    the others who they are."""
+def _spooled(place: int, wanted: Callable[[bytes], bool]) -> dict[str, Pieces]:
+    """The pieces of a partition by patient, as (mark, entry): all of those who are wanted, of the others who they
+    are."""
     found: dict[bytes, Pieces] = {}
-    names = {patient.encode() for patient in telling if partition_of(patient, _worker.partitions) == place}
     for path in sorted(_worker.spool.glob(f"{place}.*.lines")):
         with path.open("rb") as handle:
             for line in handle:
                 patient, mark, entry = line.split(b"\t", 2)
-                if mark == b"P" or patient in names or _drawn(patient, share):
-                    found.setdefault(patient, []).append((mark, entry[:-1]))
-                elif patient not in found:
-                    found[patient] = []
+                pieces = found.setdefault(patient, [])
+                if mark == b"P" or (mark != _NAMED and wanted(patient)):
+                    pieces.append((mark, entry[:-1]))
     return {patient.decode(): pieces for patient, pieces in found.items()}
-
-
-def _pieces_of(place: int, wanted: set[str]) -> dict[str, Pieces]:
-    """The pieces of single patients: from those kept by themselves, of others from the whole partition."""
-    found: dict[str, Pieces] = {}
-    names = {patient.encode() for patient in wanted}
-    for paths in ([_worker.spool / f"{place}.kept"], sorted(_worker.spool.glob(f"{place}.*.lines"))):
-        left = names - {patient.encode() for patient in found}
-        for path in paths if left else ():
-            if path.exists():
-                with path.open("rb") as handle:
-                    for line in handle:
-                        patient, mark, entry = line.split(b"\t", 2)
-                        if patient in left:
-                            found.setdefault(patient.decode(), []).append((mark, entry[:-1]))
-    return found
 
 
 def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
@@ -399,11 +452,13 @@ def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
         if not entry.startswith(b"@"):
             yield mark, entry
             continue
-        kind, file, *spots = entry[1:].split(b" ")
-        type, text = kind.decode(), _mapped(int(file))
-        for spot in spots:
-            start, _, length = spot.partition(b":")
-            yield mark, entry_of(type, text[int(start) : int(start) + int(length)])
+        name, file, places = entry[1:].split(b" ")
+        kind, text, spots = name.decode(), _mapped(int(file)), _SPOTS.decode(places)
+        for start, length in zip(spots[::2], spots[1::2], strict=True):
+            yield mark, entry_of(kind, text[start : start + length])
+
+
+_SPOTS = msgspec.json.Decoder(list[int])
 
 
 def _mapped(place: int) -> mmap.mmap:
@@ -439,18 +494,14 @@ _BORN = msgspec.json.Decoder(_BornEntry, strict=False)
 
 
 def _gather(task: tuple[int, float, Early | None]) -> Gathered:
-    """Read everyone of a partition who may pass the gate; write events and persons. The entries of these and of a
-    random share of the others are kept by themselves, to be read again when they are judged."""
+    """Read everyone of a partition who may pass the gate; write events and persons. Of the others a random share is
+    read as well, to be judged for comparison."""
     place, share, early = task
     verdicts: dict[str, Any] = {}
     gate = gate_concepts()
-    sample: list[str] = []
-    spooled = _spooled(place, _worker.telling, share)
-    with (_worker.spool / f"{place}.kept").open("wb") as handle:
-        for patient, pieces in spooled.items():
-            if patient in _worker.telling or _drawn(patient.encode(), share):
-                handle.writelines(b"%s\t%s\t%s\n" % (patient.encode(), mark, entry) for mark, entry in pieces)
-                sample += [] if patient in _worker.telling else [patient]
+    tell = {patient.encode() for patient in _worker.telling if partition_of(patient, _worker.partitions) == place}
+    spooled = _spooled(place, lambda patient: patient in tell or _drawn(patient, share))
+    sample = [patient for patient in spooled if patient not in _worker.telling and _drawn(patient.encode(), share)]
     skipped: dict[str, int] = {}
     people = passed = 0
     events, persons = (_worker.spool / f"{place}.{name}.csv" for name in ("events", "people"))
@@ -470,8 +521,7 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
             passed += passes
             newest = reading.newest_known if reading is not None else -float("inf")
             person_writer.writerow(store.csv_row((patient, *birth, newest if newest > -float("inf") else None, passes)))
-            for event in reading.events if reading is not None else ():
-                event_writer.writerow(store.csv_row(event_row(patient, event)))
+            event_writer.writerows(store.read_columns(patient, reading.events if reading is not None else ()))
     return Gathered(people, passed, skipped, sample, events, persons, verdicts)
 
 
@@ -497,5 +547,5 @@ def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
 
 def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:
     place, wanted, judge = task
-    found = _pieces_of(place, set(wanted))
-    return [(patient, judge(_reading(pieces), wanted[patient])) for patient, pieces in found.items()]
+    spooled = _spooled(place, lambda patient: patient.decode() in wanted)
+    return [(patient, judge(_reading(spooled[patient]), day)) for patient, day in wanted.items() if patient in spooled]

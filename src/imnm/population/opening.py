@@ -42,4 +42,4 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))
-    return FhirPopulation(files, folder, options.local_codes, options.sample)
+    return FhirPopulation(files, folder, options.local_codes, options.sample, options.also)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from imnm.knowledge.messages import say
 from imnm.logic.dialects import BEYOND, suited
-from imnm.logic.sql import EVENT_COLUMNS, UNREAD, query
+from imnm.logic.sql import query
 
 from . import store
 from .gate import gate_concepts
@@ -48,11 +48,10 @@ def _with_level(tree: exp.Select, dialect: str) -> exp.Select:
 
 def _notes(dialect: str, events: str, index: str) -> list[str]:
     gate = ", ".join(f"'{concept}'" for concept in sorted(gate_concepts()))
-    columns = [("patient", "VARCHAR"), *((name, kind) for _, name, kind in EVENT_COLUMNS if name not in UNREAD)]
     notes = [
         say("population.sql.what", dialect=dialect),
         say("population.sql.events", table=events),
-        *(f"  {name} {exp.DataType.build(kind, 'duckdb').sql(dialect)}" for name, kind in columns),
+        *(f"  {name} {exp.DataType.build(kind, 'duckdb').sql(dialect)}" for name, kind in store.READ_COLUMNS),
         say("population.sql.days"),
         say("population.sql.index", table=index),
         say("population.sql.gate", concepts=gate),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
 
 from imnm.assessment import program
 from imnm.knowledge.messages import say
+from imnm.logic.event import Event
 from imnm.logic.nodes import Value
-from imnm.logic.sql import EVENT_COLUMNS, columns_of, compile_sql
+from imnm.logic.sql import EVENT_COLUMNS, UNREAD, columns_of, compile_sql
 
 from .source import SourceError
 
@@ -23,6 +25,10 @@ PEOPLE_COLUMNS = (
     ("passed", "BOOLEAN"),
 )
 """One row for everyone: birth as day numbers, the newest day on which the record knew anything (null: none)."""
+
+READ_COLUMNS = (("patient", "VARCHAR"), *((name, kind) for _, name, kind in EVENT_COLUMNS if name not in UNREAD))
+"""Those of the events that the level query reads. Where proofs come from the records themselves, the others stay
+null."""
 
 LEVEL_COLUMN = "level"
 
@@ -53,25 +59,34 @@ def literal(text: str) -> str:
 def csv_row(values: Iterable[object]) -> list[object]:
     """A row as ``load_csv`` takes it: null has a sign of its own, and no text holds a line break (DuckDB's reader ends
     a row at some of them even within quotes)."""
-    return [
-        "\\N" if value is None else _BREAKS.sub(" ", value) if isinstance(value, str) else value for value in values
-    ]
+    return ["\\N" if value is None else _one_line(value) if isinstance(value, str) else value for value in values]
 
 
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else _BREAKS.sub(" ", text)
+
+
+def read_columns(patient: str, events: Iterable[Event]) -> Iterator[list[object]]:
+    """A patient's events as rows of ``READ_COLUMNS`` for ``load_csv``."""
+    return (csv_row((patient, *_READ(event))) for event in events)
+
+
+_READ = attrgetter(*(field for field, name, _ in EVENT_COLUMNS if name not in UNREAD))
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def load_csv(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> None:
-    """Append CSV files written by ``csv_row`` to one of our tables."""
+    """Append CSV files written by ``csv_row`` to one of our tables; of the events ``READ_COLUMNS``."""
     paths = [literal(str(path)) for path in files if path.stat().st_size]
     if not paths:
         return
-    kinds = [("patient", "VARCHAR"), *((name, kind) for _, name, kind in EVENT_COLUMNS)]
-    columns = PEOPLE_COLUMNS if table == "people" else kinds
+    columns = PEOPLE_COLUMNS if table == "people" else READ_COLUMNS
+    names = ", ".join(name for name, _ in columns)
     types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
     connection.execute(
-        f"INSERT INTO {table} SELECT * FROM read_csv([{', '.join(paths)}], header = false, delim = ',', quote = '\"', "
-        f"escape = '\"', nullstr = '\\N', auto_detect = false, columns = {{{types}}}, max_line_size = 16777216)"
+        f"INSERT INTO {table} ({names}) SELECT * FROM read_csv([{', '.join(paths)}], header = false, delim = ',', "
+        f"quote = '\"', escape = '\"', nullstr = '\\N', auto_detect = false, columns = {{{types}}}, "
+        "max_line_size = 16777216)"
     )
 
 

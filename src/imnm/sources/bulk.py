@@ -45,10 +45,12 @@ Mark = Literal["patient", "telling", "other", "bundle"]
 
 
 class Piece(NamedTuple):
-    """A resource that is kept: whose it is, what it is, and the JSON of a Bundle entry (of the Bundle itself)."""
+    """A resource that is kept: whose it is, what it is, its type or ``VOID``, and the JSON of a Bundle entry (of the
+    Bundle itself)."""
 
     patient: str
     mark: Mark
+    kind: str
     entry: bytes
 
 
@@ -60,19 +62,17 @@ _NOT_YET: Any = object()
 _REMEMBERED = 100_000
 
 
-class Kept(NamedTuple):
-    """A resource that is kept at first look: whose it is, what it is, and its type or ``VOID``."""
-
-    patient: str
-    mark: Mark
-    kind: str
+Kept = tuple[str, str, Mark]
+"""A resource that is kept at first look: whose it is, its type or ``VOID``, and what it is."""
+Glance = tuple[str, str, Mark, int, int]
+"""A resource that is kept at first look at many lines: patient, type or ``VOID``, mark, start, end."""
 
 
 class Glanced(NamedTuple):
-    """What the first look at many lines finds: the resources that are kept, as (patient, type or ``VOID``, mark, start,
-    end), and those that need a closer look, as (start, end)."""
+    """What the first look at many lines finds: the resources that are kept, and those that need a closer look, as
+    (start, end)."""
 
-    kept: list[tuple[str, str, Mark, int, int]]
+    kept: list[Glance]
     closer: list[tuple[int, int]]
 
 
@@ -147,14 +147,14 @@ _BY_CODE: dict[str, tuple[Domain, ...]] = {
     "Observation": RESULT,
     "Procedure": ("procedure",),
 }
-_USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
+USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
 _ALWAYS = frozenset({"AllergyIntolerance", "FamilyMemberHistory"})
 _TEXTS = frozenset({"DiagnosticReport", "DocumentReference"})
 USED_TYPES = frozenset(
-    {"Patient", "Encounter", "Medication", "Bundle", *_TEXTS, *_BY_CODE, *_USES, *_ALWAYS}
+    {"Patient", "Encounter", "Medication", "Bundle", *_TEXTS, *_BY_CODE, *USES, *_ALWAYS}
 )  # fmt: skip
 """The resource types of which anything is read."""
-AT_A_GLANCE = frozenset({"Encounter", *_BY_CODE, *_USES})
+AT_A_GLANCE = frozenset({"Encounter", *_BY_CODE, *USES})
 """Those of which the first look tells whether they matter and to whom."""
 
 
@@ -192,6 +192,7 @@ class Narrower:
             domains: {} for domains in (*_BY_CODE.values(), DRUG, REPORT)
         }
         self._told = {kind: self._tells[domains] for kind, domains in _BY_CODE.items()}
+        self._told |= dict.fromkeys(USES, self._tells[DRUG])
         self._owners: dict[bytes, str] = {}
 
     def pieces(self, raw: bytes, url: str | None = None) -> Iterable[Piece]:
@@ -220,7 +221,7 @@ class Narrower:
         if name:
             self.seen["Bundle"] = self.seen.get("Bundle", 0) + 1
             self.kept["Bundle"] = self.kept.get("Bundle", 0) + 1
-            yield Piece(name, "bundle", raw)
+            yield Piece(name, "bundle", "Bundle", raw)
             return
         for entry in entries:
             try:
@@ -270,14 +271,12 @@ class Narrower:
         self.without_patient += len(found) - len(kept)
         return Glanced(kept, closer)
 
-    def _glances(
-        self, looks: list[Look], data: bytes
-    ) -> tuple[list[tuple[str, str, Mark, int, int]], list[tuple[int, int]], Counter[str], int]:
+    def _glances(self, looks: list[Look], data: bytes) -> tuple[list[Glance], list[tuple[int, int]], Counter[str], int]:
         """What is kept of lines, what needs a closer look, how many reports needed none, and where the last line ends.
         Raises ValueError if a line does not begin with a resource: two on one line and a blank one would make as many
         lines as resources. This is where a large export spends its time: what is looked up already is decided without
         a call."""
-        found: list[tuple[str, str, Mark, int, int]] = []
+        found: list[Glance] = []
         wordless: Counter[str] = Counter()
         closer: list[tuple[int, int]] = []
         told_of, owner_of, index, end = self._told.get, self._owners.get, data.index, 0
@@ -288,19 +287,21 @@ class Narrower:
             kind = look.resource_type or ""
             told = told_of(kind)
             if told is not None and not look.component:
-                tells = told.get(bytes(look.code), _NOT_YET)
+                is_use = kind in USES
+                tells = told.get(bytes(look.medication_codeable_concept if is_use else look.code), _NOT_YET)
                 if tells is None and (look.meta is None or look.meta.version_id in _FIRST):
                     continue
                 if tells is True or tells is False:
                     owner = owner_of(bytes(look.subject))
                     if owner:
-                        found.append((owner, kind, "telling" if tells or look.note else "other", start, end))
+                        telling = tells or (look.note and not is_use)
+                        found.append((owner, kind, "telling" if telling else "other", start, end))
                         continue
             if kind in AT_A_GLANCE or (kind in _TEXTS and look.is_wordless):
                 if kind in _TEXTS:
                     wordless[kind] += 1
                 if (kept := self._glance(kind, look)) is not None:
-                    found.append((kept.patient, kept.kind, kept.mark, start, end))
+                    found.append((*kept, start, end))
             elif kind in USED_TYPES:
                 closer.append((start, end))
         return found, closer, wordless, end
@@ -312,26 +313,26 @@ class Narrower:
             return self._coded(kind, look)
         if kind in _TEXTS:
             tells = self._tells_of(bytes(look.code), REPORT)
-            return self._overruling(look) if tells is None else Kept(self._owner_of(look), _mark(tells), kind)
-        return self._use(kind, look) if kind in _USES else Kept(self._owner_of(look), "other", kind)
+            return self._overruling(look) if tells is None else (self._owner_of(look), kind, _mark(tells))
+        return self._use(kind, look) if kind in USES else (self._owner_of(look), kind, "other")
 
     def _piece(self, kind: str, look: Look, raw: bytes, url: str | None) -> Piece | None:
         if kind in AT_A_GLANCE:
             kept = self._glance(kind, look)
-            return None if kept is None else Piece(kept.patient, kept.mark, entry_of(kept.kind, raw, url))
+            return None if kept is None else _piece(kept, raw, url)
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
             name = _printable(stub.id or "") or tail(url)
             stub.id = stub.id or name
-            return Piece(name, "patient", _entry(msgspec.json.encode(stub), url)) if name else None
+            return Piece(name, "patient", kind, _entry(msgspec.json.encode(stub), url)) if name else None
         if kind == "Medication":
             self._medication(raw, url)
             return None
         if kind in _ALWAYS:
             who = _WHO.decode(raw)
             telling = kind == "AllergyIntolerance" and b'"reaction"' in raw
-            return Piece(_owner(who), _mark(telling), _entry(raw, url))
-        return self._text(look, raw)
+            return Piece(_owner(who), _mark(telling), kind, _entry(raw, url))
+        return self._text(kind, look, raw)
 
     def _owner_of(self, look: Look) -> str:
         """The patient that a resource is about, empty if none is named. References are looked up once, within limits:
@@ -357,7 +358,7 @@ class Narrower:
                 tells = tells if said is None else bool(tells or said)
         if tells is None:
             return self._overruling(look)
-        return Kept(self._owner_of(look), _mark(tells or bool(look.note)), kind)
+        return self._owner_of(look), kind, _mark(tells or bool(look.note))
 
     def _tells_of(self, code: bytes, domains: tuple[Domain, ...]) -> bool | None:
         """Whether a coding tells of muscle; None if it means nothing to us."""
@@ -379,19 +380,19 @@ class Narrower:
         """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
         if look.meta is None or look.meta.version_id in _FIRST:
             return None
-        return Kept(self._owner_of(look), "other", VOID)
+        return self._owner_of(look), VOID, "other"
 
     # ------------------------------------------------------------ drugs
 
     def _use(self, kind: str, look: Look) -> Kept | None:
         if look.medication_codeable_concept:
             tells = self._tells_of(bytes(look.medication_codeable_concept), DRUG)
-            return self._overruling(look) if tells is None else Kept(self._owner_of(look), _mark(tells), kind)
+            return self._overruling(look) if tells is None else (self._owner_of(look), kind, _mark(tells))
         reference = _REFERENCE.decode(look.medication_reference) if look.medication_reference else None
         name = tail(reference.reference) if reference is not None else ""
         if reference is None or (name and self.medications.get(name, b"") is None):
             return self._overruling(look)
-        return Kept(self._owner_of(look), "other", kind)
+        return self._owner_of(look), kind, "other"
 
     def _medication(self, raw: bytes, url: str | None) -> None:
         medication = _MEDICATION.decode(raw)
@@ -413,16 +414,16 @@ class Narrower:
 
     # ------------------------------------------------------------ texts
 
-    def _text(self, look: Look, raw: bytes) -> Piece | None:
+    def _text(self, kind: str, look: Look, raw: bytes) -> Piece | None:
         text = _TEXT.decode(raw)
         tells = self._tells_of(bytes(look.code), REPORT)
         attachments = [*(text.presented_form or ()), *(c.attachment for c in text.content or () if c.attachment)]
         speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
         if tells is None and not speaks and not text.conclusion_code and not text.contained:
             kept = self._overruling(look)
-            return None if kept is None else Piece(kept.patient, kept.mark, entry_of(kept.kind, raw))
+            return None if kept is None else _piece(kept, raw, None)
         telling = bool(tells or speaks or text.conclusion_code or text.contained)
-        return Piece(_owner(text), _mark(telling), _entry(raw, None))
+        return Piece(_owner(text), _mark(telling), kind, _entry(raw, None))
 
 
 def learn(medications: dict[str, bytes | None], met: Mapping[str, bytes | None]) -> None:
@@ -438,6 +439,11 @@ def _speaks(attachment: structs.Attachment) -> bool:
         return bool(_SPEAKS.search(base64.b64decode(attachment.data or "", validate=False)))
     except ValueError:
         return True
+
+
+def _piece(kept: Kept, raw: bytes, url: str | None) -> Piece:
+    patient, kind, mark = kept
+    return Piece(patient, mark, kind, entry_of(kind, raw, url))
 
 
 def _mark(telling: bool) -> Mark:
