@@ -87,6 +87,7 @@ def convert(concept: str, value: float, unit: str | None) -> float | None:
     return None if factor is None else value * factor
 
 
+@lru_cache(maxsize=4096)
 def is_arbitrary(concept: str) -> bool:
     """Whether values of this concept have arbitrary units (antibodies): comparable only within one result."""
     known = CONCEPTS.get(concept)

@@ -213,7 +213,8 @@ class FhirPopulation:
     ) -> Iterator[T]:
         """The results of the tasks, each worked on by one of our processes."""
         setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.wanted, self.files)
-        if self.workers == 1 or len(tasks) == 1:
+        here = self.workers == 1 or len(tasks) <= 1
+        if here:
             _start(*setup)
             results: Iterable[T] = map(function, tasks)
             pool: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
@@ -222,6 +223,7 @@ class FhirPopulation:
             gc.freeze()  # what is there by now stays; the processes started here need not look at it again
             workers = ProcessPoolExecutor(self.workers, context, _start_apart, setup)
             results, pool = workers.map(function, tasks), workers
+            store.level_query()  # made, and remembered, while the others work
         try:
             with pool:
                 for done, result in enumerate(results, 1):
@@ -230,7 +232,7 @@ class FhirPopulation:
                     yield result
         finally:
             gc.unfreeze()
-        if self.workers == 1 or len(tasks) == 1:
+        if here:
             _worker.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def definitions() -> dict[str, Value]:
     return program.levels().definitions
 
 
+@cache
 def level_query(
     dialect: str = "duckdb", events: str = "events", index: str = "index_rows", pretty: bool = False
 ) -> str:

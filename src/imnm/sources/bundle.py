@@ -93,6 +93,8 @@ class BundleReader:
         self.encounters: dict[str, Interval | None] = {}
         self.medications: dict[str, Coded | None] = {}
         self.panels: dict[str, str] = {}
+        self.ours: set[str] = set()
+        """The references met that mean the patient."""
 
     def read(self, bundle: structs.Bundle) -> None:
         """Read everything. Raises InputError if the Bundle is not that of one patient."""
@@ -216,7 +218,10 @@ class BundleReader:
         if subject is None or not subject.reference or not self.patient_names:
             return True
         name = subject.reference
+        if name in self.ours:
+            return True
         if "?" in name or name.startswith("#") or _tail(name) in self.patient_names:
+            self.ours.add(name)
             return True
         self.record.problem(ref, "other_patient")
         return False
@@ -312,7 +317,9 @@ class BundleReader:
     def _observation(self, entry: Entry, context: str | None = None) -> None:
         observation = _DECODERS["Observation"].decode(entry.raw)
         if self._is_ours(observation, entry.ref):
-            panel = self.panels.get(_tail(entry.ref), "") if context is None else context
+            panel = context or ""
+            if context is None and self.panels:
+                panel = self.panels.get(_tail(entry.ref), "")
             method = observation.method.text or "" if observation.method else ""
             coded = self._code(entry.head, RESULT, f"{panel} {method}".strip())
             read_observation(self.record, observation, coded, entry.ref, self.visit(observation.encounter, entry.ref))

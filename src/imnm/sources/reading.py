@@ -62,14 +62,18 @@ def one_result_a_day(events: Iterable[Event]) -> list[Event]:
     the number it can belong to; if it contradicts it, or there are several numbers, both results stay.
     """
     listed = list(events)
+    flagged = [
+        index for index, event in enumerate(listed) if event.low == -INF and event.high == INF and event.times_uln.known
+    ]
+    if not flagged:
+        return listed
     valued: dict[tuple[str, float, float], list[int]] = {}
     for index, event in enumerate(listed):
         if event.value.known and math.isfinite(event.start):
             valued.setdefault((event.concept, event.start, event.end), []).append(index)
     dropped: set[int] = set()
-    for index, event in enumerate(listed):
-        if event.value.known or not event.times_uln.known:
-            continue
+    for index in flagged:
+        event = listed[index]
         same = valued.get((event.concept, event.start, event.end), [])
         if len(same) != 1:
             continue

@@ -171,7 +171,9 @@ class Record:
             self._with_the_others_unit(number)
         events = without_repeats(within_known_limits(event) for event in one_result_a_day(self.events))
         limit = day_number(today)
-        later = {event.ref for event in events if event.ref and _later(event, limit)}
+        later = {
+            event.ref for event in events if event.ref and (limit < event.start < INF or limit < event.known < INF)
+        }
         if later:
             self.problem(min(later), "future", count=len(later))
         for drug, (day, ref) in self.doses.items():
@@ -211,10 +213,6 @@ LOCATED_WEAKNESS = frozenset(
     {"proximal_muscle_weakness", "distal_weakness", "quadriceps_weakness", "neck_flexor_weakness", "axial_weakness"}
 )
 """Weakness of a place: where the place is said to be unknown, only weakness is left."""
-
-
-def _later(event: Event, day: float) -> bool:
-    return (math.isfinite(event.start) and event.start > day) or (math.isfinite(event.known) and event.known > day)
 
 
 def statement_text(name: str, truth: Truth, past: bool, when: When) -> str:

@@ -86,7 +86,11 @@ def _of_quantity(quantity: Quantity | None) -> Measured | None:
 
 def _units(*quantities: Quantity | None) -> tuple[str, ...]:
     """The units a quantity states: its code leads, its text follows."""
-    return tuple(unit for quantity in quantities if quantity for unit in (quantity.code, quantity.unit) if unit)
+    found = []
+    for quantity in quantities:
+        if quantity is not None:
+            found += [unit for unit in (quantity.code, quantity.unit) if unit]
+    return tuple(found)
 
 
 def _of_ratio(ratio: Ratio | None) -> Measured | None:
@@ -250,7 +254,7 @@ def _times(number: Number) -> Interval:
     limit = number.limit
     if limit is None or limit.number <= 0 or not number.value.known:
         return UNKNOWN
-    if number.units and number.limit_units and not set(number.units) & set(number.limit_units):
+    if number.units and number.limit_units and set(number.units).isdisjoint(number.limit_units):
         return UNKNOWN
     return Interval(number.value.low / limit.number, number.value.high / limit.number)
 
@@ -425,12 +429,17 @@ def _result_text(name: str, value: str, when: When) -> str:
 def value_text(number: Number, times: Interval) -> str:
     """A value for people, in the record's own unit: ``13,875 U/L (upper limit 200)``, ``above the upper limit``."""
     shown = " ".join(filter(None, (_shown(number.value), *number.units[-1:])))
-    limit = say("sources.text.limit", limit=plain_number(number.limit.number)) if number.limit else ""
+    limit = _limit_text(number.limit.number) if number.limit else ""
     if number.value.known:
         return shown + limit
     if times.low >= 1:
         return say("sources.text.high")
     return say("sources.text.normal" if times.high <= 1 else "sources.text.no_value")
+
+
+@lru_cache(maxsize=4096)
+def _limit_text(limit: float) -> str:
+    return say("sources.text.limit", limit=plain_number(limit))
 
 
 def _shown(value: Interval) -> str:
