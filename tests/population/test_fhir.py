@@ -142,6 +142,33 @@ def test_people_asked_for_can_be_read_though_they_neither_tell_nor_are_drawn(tmp
     assert not any("statin" in event for event in found["other"])
 
 
+@pytest.mark.parametrize("kind", ["Condition", "Observation", "Procedure"])
+def test_lines_of_one_type_are_looked_at_as_any_lines_are(kind: str) -> None:
+    """When a block is known to be of one type, less of it is decoded; what is found is the same."""
+    of, nothing = {"subject": {"reference": "Patient/p"}}, {"text": "nothing we know"}
+    known = {"text": {"Condition": "proximal muscle weakness", "Observation": "CK", "Procedure": "muscle biopsy"}[kind]}
+    fields: list[dict[str, Any]] = [
+        {**of, "code": known}, {**of, "code": nothing}, {**of, "code": known, "note": [{"text": "weak"}]},
+        {**of, "code": nothing, "note": [{"text": "weak"}]}, {**of, "code": nothing, "meta": {"versionId": "2"}},
+        {**of, "code": nothing, "component": [{"code": known}]}, {**of, "code": {"text": "Creatinine"}},
+        {"patient": {"reference": "Patient/q"}, "code": known}, {"code": known}, of,
+    ]  # fmt: skip
+    data = "".join(json.dumps({"resourceType": kind, **one}) + "\n" for one in fields).encode()
+    others = [{"code": known}, {"resourceType": "Encounter", **of}]
+    mixed = data + "".join(json.dumps(one) + "\n" for one in others).encode()
+    narrower = Narrower(gate_concepts())
+    once = narrower.glance_at_lines(data)
+    seen, kept, nobody = dict(narrower.seen), dict(narrower.kept), narrower.without_patient
+    assert once is not None
+    assert {patient for patient, *_ in once.kept} == {"p", "q"}
+    assert narrower.glance_at_lines(data) == once
+    assert narrower.seen == {kind: 2 * seen[kind]} == {kind: 2 * len(fields)}
+    assert narrower.kept == {kind: 2 * number for kind, number in kept.items()}
+    assert narrower.without_patient == 2 * nobody
+    assert narrower.glance_at_lines(mixed) == Narrower(gate_concepts()).glance_at_lines(mixed) != once
+    assert narrower.glance_at_lines(data[:-1] * 2 + b"\n\n") is None
+
+
 def test_a_newer_version_replaces_an_older_one(tmp_path: Path) -> None:
     def condition(version: int, code: str, status: str) -> dict[str, Any]:
         return {

@@ -47,7 +47,7 @@ from .lines import (
 from .source import Early, Progress, Report, SourceError, cores
 
 T = TypeVar("T")
-_PARTITION = 128 * 2**20
+_PARTITION = 64 * 2**20
 _SHOWN_PROBLEMS = 5
 _SMALL = 24 * 2**20
 """Sources up to this size are read by one process: starting others would take longer."""

@@ -68,6 +68,9 @@ Glance = tuple[str, str, Mark, int, int]
 """A resource that is kept at first look at many lines: patient, type or ``VOID``, mark, start, end."""
 
 
+_Glances = tuple[list[Glance], list[tuple[int, int]], Counter[str], int]
+
+
 class Glanced(NamedTuple):
     """What the first look at many lines finds: the resources that are kept, and those that need a closer look, as
     (start, end)."""
@@ -76,18 +79,23 @@ class Glanced(NamedTuple):
     closer: list[tuple[int, int]]
 
 
-class Look(structs.Fhir):
-    """The first look at a resource: what decides for most that they do not matter."""
+class CodedLook(structs.Fhir):
+    """The first look at a resource that matters if its code does."""
 
-    resource_type: str | None = None
     code: Raw = Raw()
     component: Raw = Raw()
-    medication_codeable_concept: Raw = Raw()
-    medication_reference: Raw = Raw()
     subject: Raw = Raw()
     patient: Raw = Raw()
     note: Raw = Raw()
     meta: structs.Meta | None = None
+
+
+class Look(CodedLook):
+    """The first look at any resource: what decides for most that they do not matter."""
+
+    resource_type: str | None = None
+    medication_codeable_concept: Raw = Raw()
+    medication_reference: Raw = Raw()
     conclusion: Raw = Raw()
     conclusion_code: Raw = Raw()
     presented_form: Raw = Raw()
@@ -147,6 +155,14 @@ _BY_CODE: dict[str, tuple[Domain, ...]] = {
     "Observation": RESULT,
     "Procedure": ("procedure",),
 }
+_CODED: dict[str, msgspec.json.Decoder[CodedLook]] = {
+    kind: msgspec.json.Decoder(
+        msgspec.defstruct(f"{kind}Look", [("resource_type", Literal[kind])], bases=(CodedLook,), kw_only=True),
+        strict=False,
+    )
+    for kind in _BY_CODE
+}
+"""For lines which are all of one type."""
 USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
 _ALWAYS = frozenset({"AllergyIntolerance", "FamilyMemberHistory"})
 _TEXTS = frozenset({"DiagnosticReport", "DocumentReference"})
@@ -192,8 +208,9 @@ class Narrower:
             domains: {} for domains in (*_BY_CODE.values(), DRUG, REPORT)
         }
         self._told = {kind: self._tells[domains] for kind, domains in _BY_CODE.items()}
-        self._told |= dict.fromkeys(USES, self._tells[DRUG])
         self._owners: dict[bytes, str] = {}
+        self._type = ""
+        """That of all the lines looked at last, if it is one that matters by its code."""
 
     def pieces(self, raw: bytes, url: str | None = None) -> Iterable[Piece]:
         """What is kept of a resource: nothing, itself, or the parts of a Bundle. Raises msgspec.DecodeError."""
@@ -252,16 +269,13 @@ class Narrower:
         closer look. Raises msgspec.DecodeError."""
         if not data.endswith(b"\n"):
             data += b"\n"
-        looks = LOOK.decode_lines(data)
         try:
-            found, closer, wordless, end = self._glances(looks, data)
+            found, closer, seen, end = self._coded_glances(data) or self._glances(data)
         except ValueError:  # more resources than lines
             return None
         if end != len(data):
             return None
-        seen = Counter([look.resource_type or "" for look in looks])
-        for kind in seen.keys() & (USED_TYPES - AT_A_GLANCE):
-            seen[kind] = wordless[kind]
+        self._type = next(iter(seen)) if len(seen) == 1 else ""
         for kind, number in seen.items():
             if number:
                 self.seen[kind] = self.seen.get(kind, 0) + number
@@ -271,40 +285,61 @@ class Narrower:
         self.without_patient += len(found) - len(kept)
         return Glanced(kept, closer)
 
-    def _glances(self, looks: list[Look], data: bytes) -> tuple[list[Glance], list[tuple[int, int]], Counter[str], int]:
-        """What is kept of lines, what needs a closer look, how many reports needed none, and where the last line ends.
-        Raises ValueError if a line does not begin with a resource: two on one line and a blank one would make as many
-        lines as resources. This is where a large export spends its time: what is looked up already is decided without
-        a call."""
+    def _coded_glances(self, data: bytes) -> _Glances | None:
+        """As ``_glances``, if the lines are all of the type of those before and its code decides. This is where a
+        large export spends its time: what is looked up already is decided without a call."""
+        kind = self._type
+        if kind not in _CODED:
+            return None
+        try:
+            looks = _CODED[kind].decode_lines(data)
+        except msgspec.ValidationError:
+            return None
         found: list[Glance] = []
-        wordless: Counter[str] = Counter()
+        told, owner_of, index, end = self._told[kind].get, self._owners.get, data.index, 0
+        for look in looks:
+            start, end = end, index(b"\n", end) + 1
+            if data[start] != _BRACE:
+                raise ValueError
+            tells = told(bytes(look.code), _NOT_YET)
+            if not look.component:
+                if tells is None and (look.meta is None or look.meta.version_id in _FIRST):
+                    continue
+                owner = owner_of(bytes(look.subject)) if tells is True or tells is False else None
+                if owner:
+                    found.append((owner, kind, "telling" if tells or look.note else "other", start, end))
+                    continue
+            if (kept := self._coded(kind, look)) is not None:
+                found.append((*kept, start, end))
+        return found, [], Counter({kind: len(looks)}), end
+
+    def _glances(self, data: bytes) -> _Glances:
+        """What is kept of lines, what needs a closer look, how many of each type need none, and where the last line
+        ends. Raises ValueError if a line does not begin with a resource: two on one line and a blank one would make as
+        many lines as resources."""
+        looks = LOOK.decode_lines(data)
+        seen = Counter([look.resource_type or "" for look in looks])
+        for kind in seen.keys() & (USED_TYPES - AT_A_GLANCE):
+            seen[kind] = 0
+        found: list[Glance] = []
         closer: list[tuple[int, int]] = []
-        told_of, owner_of, index, end = self._told.get, self._owners.get, data.index, 0
+        drug, index, end = self._tells[DRUG].get, data.index, 0
         for look in looks:
             start, end = end, index(b"\n", end) + 1
             if data[start] != _BRACE:
                 raise ValueError
             kind = look.resource_type or ""
-            told = told_of(kind)
-            if told is not None and not look.component:
-                is_use = kind in USES
-                tells = told.get(bytes(look.medication_codeable_concept if is_use else look.code), _NOT_YET)
-                if tells is None and (look.meta is None or look.meta.version_id in _FIRST):
-                    continue
-                if tells is True or tells is False:
-                    owner = owner_of(bytes(look.subject))
-                    if owner:
-                        telling = tells or (look.note and not is_use)
-                        found.append((owner, kind, "telling" if telling else "other", start, end))
-                        continue
+            no_drug = kind in USES and drug(bytes(look.medication_codeable_concept), _NOT_YET) is None
+            if no_drug and (look.meta is None or look.meta.version_id in _FIRST):
+                continue
             if kind in AT_A_GLANCE or (kind in _TEXTS and look.is_wordless):
                 if kind in _TEXTS:
-                    wordless[kind] += 1
+                    seen[kind] += 1
                 if (kept := self._glance(kind, look)) is not None:
                     found.append((*kept, start, end))
             elif kind in USED_TYPES:
                 closer.append((start, end))
-        return found, closer, wordless, end
+        return found, closer, seen, end
 
     def _glance(self, kind: str, look: Look) -> Kept | None:
         """Whether a resource of a type in ``AT_A_GLANCE``, or a report without words, is kept, and for whom. Raises
@@ -334,7 +369,7 @@ class Narrower:
             return Piece(_owner(who), _mark(telling), kind, _entry(raw, url))
         return self._text(kind, look, raw)
 
-    def _owner_of(self, look: Look) -> str:
+    def _owner_of(self, look: CodedLook) -> str:
         """The patient that a resource is about, empty if none is named. References are looked up once, within limits:
         entries of one patient often stand together."""
         raw = bytes(look.subject or look.patient)
@@ -347,7 +382,7 @@ class Narrower:
 
     # ------------------------------------------------------------ codes
 
-    def _coded(self, kind: str, look: Look) -> Kept | None:
+    def _coded(self, kind: str, look: CodedLook) -> Kept | None:
         code = bytes(look.code)
         known = self._told[kind]
         tells = known[code] if code in known else self._tells_of(code, _BY_CODE[kind])
@@ -376,7 +411,7 @@ class Narrower:
             return not self.telling.isdisjoint(inside.concepts)
         return False if makes_clear(coded.text) else None
 
-    def _overruling(self, look: Look) -> Kept | None:
+    def _overruling(self, look: CodedLook) -> Kept | None:
         """A later version of a resource can mean nothing where an earlier one did: then it is kept, to overrule it."""
         if look.meta is None or look.meta.version_id in _FIRST:
             return None
