@@ -513,13 +513,14 @@ class _Chain:
             carried = [_named(exp.AnyValue(this=_column(name, "f")), name) for name in chained]
             rows = _nested(self._flagged(scan.flags, columns, current, chained), "f")
             return [(f"_p{made}", _select([*self._keys("f"), *carried, *found], rows, group=self._keys("f")))]
-        rows = _nested(self._flagged(scan.flags, columns, current), "f")
+        flagged = self._flagged(scan.flags, columns, current)
+        flagged.set("where", exp.Where(this=_in(_column("concept", "e"), sorted(_concepts(scan.flags)))))
         scanned = f"_scan{number}"
-        joined = [_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values())]
+        joined = [_all_of_p(), *(_counted(key[0], name) for key, name in scan.aggregates.items())]
         same = _same("s", "p", _KEYS)
         return [
-            (scanned, _select([*self._keys("f"), *found], rows, group=self._keys("f"))),
-            (f"_p{made + 1}", _select(joined, _table(current, "p"), (_table(scanned, "s"), same, ""))),
+            (scanned, _select([*self._keys("f"), *found], _nested(flagged, "f"), group=self._keys("f"))),
+            (f"_p{made + 1}", _select(joined, _table(current, "p"), (_table(scanned, "s"), same, "LEFT"))),
         ]
 
     def _near_tables(self, near: _Near, current: str) -> list[tuple[str, exp.Select]]:
@@ -569,6 +570,18 @@ def _filtered(function: str, column: str, flag: str) -> exp.Expr:
     kinds: dict[str, Callable[..., exp.Expr]] = {"max": exp.Max, "min": exp.Min, "count": exp.Count}
     value = _column(column, "f")
     return kinds[function](this=_case((_column(flag, "f"), value)) if flag else value)
+
+
+def _concepts(flags: Mapping[str, _Flags]) -> set[str]:
+    """Those that a row must have one of to get any of these flags."""
+    lists = (found for flag in flags.values() for found in flag.sure.find_all(exp.In))
+    return {name.this for found in lists if found.this.name == "concept" for name in found.expressions}
+
+
+def _counted(function: str, name: str) -> exp.Expr:
+    """The aggregate of a scan in which an index row may have no rows: it then counts 0."""
+    column = _column(name, "s")
+    return _named(_coalesce(column, _whole(0)), name) if function == "count" else column
 
 
 def _tied(flags: _Flags, day: _Cell) -> exp.Expr:
