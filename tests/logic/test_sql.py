@@ -10,7 +10,7 @@ from sqlglot import exp
 from imnm.logic import nodes as n
 from imnm.logic.evaluate import DefinitionError
 from imnm.logic.event import Event
-from imnm.logic.interval import UNKNOWN
+from imnm.logic.interval import UNKNOWN, exactly
 from imnm.logic.sql import compile_sql, query
 
 from .engine import run_sql
@@ -51,6 +51,18 @@ def test_every_index_row_has_its_row() -> None:
     rows = run_sql(found, [[], [Event("other", known=9)], [Event("ck", known=9)]], [1.0, 2.0])
     assert len(rows) == 6
     assert all(row == {"any": False, "peak": UNKNOWN, "fixed": True} for row in rows.values())
+
+
+def test_a_later_scan_takes_only_what_it_can_use() -> None:
+    found: dict[str, n.Value] = {"newest": n.Count(n.Newest(CK)), "weak": n.Exists(n.Events(("weak",)))}
+    later = [table.find(exp.Where) for name, table in tables(found).items() if name in ("_scan2", "_scan3")]
+    assert [where.sql() for where in later if where] == ["WHERE \"e\".\"concept\" IN ('ck')"] * 2
+    rows = run_sql(found, [[], [Event("weak", known=9)], [Event("ck", start=9, end=9, known=9)]], [9.0])
+    assert [(row["newest"], row["weak"]) for _, row in sorted(rows.items())] == [
+        (exactly(0), False),
+        (exactly(0), True),
+        (exactly(1), False),
+    ]
 
 
 def test_definitions_without_events_read_none() -> None:
