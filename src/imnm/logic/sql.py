@@ -487,16 +487,20 @@ class _Chain:
     def _flagged(
         self, flags: Mapping[str, _Flags], columns: Iterable[str], current: str, chained: Sequence[str] = ()
     ) -> exp.Select:
-        """The events with their flags as columns, and these columns of the chain."""
+        """The events with their flags as columns, and these columns of the chain. Beside the chain stand only events
+        that can have a flag; as in *_events*, what has none of them has a row of nulls."""
         named = [_named(flag.sure, name) for name, flag in flags.items()]
         taken = [_column(name, "p") for name in chained]
-        read = [*self._keys("e"), *(_column(name, "e") for name in columns), *named, *taken]
-        joins = []
+        source, joins = "e", []
+        table = _table("_events", "e")
         if chained or any(flag.place > (0, 0) for flag in flags.values()):
-            joins.append((_table(current, "p"), _same("p", "e", _KEYS), ""))
+            able = _in(_column("concept", "e"), sorted(_concepts(flags)))
+            source, joins = "p", [(table, _and(_same("e", "p", _KEYS), able), "LEFT")]
+            table = _table(current, "p")
         for near in sorted({name for flag in flags.values() for name in flag.near}):
             joins.append((_table(near, near), _same(near, "e", (*_KEYS, *_SPAN)), "LEFT"))
-        return _select(read, _table("_events", "e"), *joins)
+        read = [*self._keys(source), *(_column(name, "e") for name in columns), *named, *taken]
+        return _select(read, table, *joins)
 
     def _scan_tables(
         self, number: int, current: str, chained: Sequence[str], made: int, materialized: bool
@@ -513,14 +517,13 @@ class _Chain:
             carried = [_named(exp.AnyValue(this=_column(name, "f")), name) for name in chained]
             rows = _nested(self._flagged(scan.flags, columns, current, chained), "f")
             return [(f"_p{made}", _select([*self._keys("f"), *carried, *found], rows, group=self._keys("f")))]
-        flagged = self._flagged(scan.flags, columns, current)
-        flagged.set("where", exp.Where(this=_in(_column("concept", "e"), sorted(_concepts(scan.flags)))))
+        rows = _nested(self._flagged(scan.flags, columns, current), "f")
         scanned = f"_scan{number}"
-        joined = [_all_of_p(), *(_counted(key[0], name) for key, name in scan.aggregates.items())]
+        joined = [_all_of_p(), *(_column(name, "s") for name in scan.aggregates.values())]
         same = _same("s", "p", _KEYS)
         return [
-            (scanned, _select([*self._keys("f"), *found], _nested(flagged, "f"), group=self._keys("f"))),
-            (f"_p{made + 1}", _select(joined, _table(current, "p"), (_table(scanned, "s"), same, "LEFT"))),
+            (scanned, _select([*self._keys("f"), *found], rows, group=self._keys("f"))),
+            (f"_p{made + 1}", _select(joined, _table(current, "p"), (_table(scanned, "s"), same, ""))),
         ]
 
     def _near_tables(self, near: _Near, current: str) -> list[tuple[str, exp.Select]]:
@@ -576,12 +579,6 @@ def _concepts(flags: Mapping[str, _Flags]) -> set[str]:
     """Those that a row must have one of to get any of these flags."""
     lists = (found for flag in flags.values() for found in flag.sure.find_all(exp.In))
     return {name.this for found in lists if found.this.name == "concept" for name in found.expressions}
-
-
-def _counted(function: str, name: str) -> exp.Expr:
-    """The aggregate of a scan in which an index row may have no rows: it then counts 0."""
-    column = _column(name, "s")
-    return _named(_coalesce(column, _whole(0)), name) if function == "count" else column
 
 
 def _tied(flags: _Flags, day: _Cell) -> exp.Expr:
