@@ -183,6 +183,31 @@ def test_concepts_by_source_code_mapping_ancestor_name_and_local_code(tmp_path: 
     assert how[None, "Proximal muscle weakness"] == "name"
 
 
+def test_a_row_without_a_concept_is_read_by_its_source(tmp_path: Path) -> None:
+    made = everyday()
+    for person, nothing in ((20, 0), (21, None)):
+        made.person(person)
+        made.add("condition_occurrence", person, id_of("proximal"), "2022-01-01", condition_concept_id=nothing,
+                 condition_source_concept_id=id_of("inflammatory"))  # fmt: skip
+        made.add("condition_occurrence", person, id_of("proximal"), "2022-02-01", condition_concept_id=nothing,
+                 condition_source_value="Proximal muscle weakness")  # fmt: skip
+    found = readings(made, tmp_path, sample=0)
+    for person in ("20", "21"):
+        assert [e.start for e in events(found[person], "imnm_proxy_code")] == [day("2022-01-01")]
+        assert [e.start for e in events(found[person], "proximal_muscle_weakness")] == [day("2022-02-01")]
+
+
+def test_a_person_of_two_rows_is_one_whose_birth_may_be_either(tmp_path: Path) -> None:
+    made = everyday()
+    made.person(1, year=1957)
+    reading = readings(made, tmp_path)["1"]
+    assert [(e.start, e.end) for e in events(reading, "birth")] == [(day("1955-01-01"), day("1957-12-31"))]
+    assert [e.detail for e in events(reading, "sex")] == ["female"]
+    answer = screen(str(tmp_path / "omop"), ScreenOptions(up_to_level=True))
+    assert answer.report.read == 6
+    assert [problem[0] for problem in answer.report.problems] == ["person"]
+
+
 def test_relationships_stand_in_for_an_empty_ancestor_table(tmp_path: Path) -> None:
     made = Omop()
     made.person(1)
