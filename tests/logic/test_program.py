@@ -40,6 +40,8 @@ def test_a_what_if_equals_a_full_run(data: st.DataObject) -> None:
     overrides |= {"nowhere_truth": data.draw(results("truth"))}
     assert program.rerun(before, overrides) == one_by_one(program, record, day, overrides)
     assert before == kept == program.run(record, day)
+    after = program.rerun(before, overrides)
+    assert after.changed == {id for id, value in after.items() if id not in before or before[id] != value}
     again = program.rerun(program.rerun(before, {"nowhere_number": exactly(1)}), overrides)
     assert again == one_by_one(program, record, day, {"nowhere_number": exactly(1), **overrides})
 
@@ -52,7 +54,9 @@ def test_a_replay_equals_a_run_on_each_day(case: Case) -> None:
     for record in case.patients:
         replayed = list(program.replay(record, reversed(days)))
         assert [day for day, _ in replayed] == days
-        assert [dict(values) for _, values in replayed] == [dict(program.run(record, day)) for day in days]
+        plainly = [one_by_one(program, record, day, {}) for day in days]
+        assert [dict(values) for _, values in replayed] == plainly
+        assert [dict(program.run(record, day)) for day in days] == plainly
 
 
 @QUICK

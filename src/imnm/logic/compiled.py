@@ -429,7 +429,11 @@ def _days_between(node: n.DaysBetween) -> Function:
 
 @_compiles(n.Compare)
 def _compare(node: n.Compare) -> Function:
-    left, op, right = function_of(node.left), node.op, function_of(node.right)
+    left, op = function_of(node.left), node.op
+    if isinstance(node.right, n.Threshold):
+        limit = exactly(node.right.number)
+        return lambda ctx: compare(left(ctx), op, limit)
+    right = function_of(node.right)
     return lambda ctx: compare(left(ctx), op, right(ctx))
 
 

@@ -60,10 +60,12 @@ def hull(a: Interval, b: Interval) -> Interval:
 
 def compare(a: Interval, op: Op, b: Interval) -> Truth:
     """Three-valued comparison: true or false only if it is so for every value in ``a`` and ``b``."""
+    low, high = a
+    least, most = b
     if op == ">=":
-        return True if a.low >= b.high else False if a.high < b.low else None
+        return True if low >= most else False if high < least else None
     if op == ">":
-        return True if a.low > b.high else False if a.high <= b.low else None
+        return True if low > most else False if high <= least else None
     if op == "<=":
-        return True if a.high <= b.low else False if a.low > b.high else None
-    return True if a.high < b.low else False if a.low >= b.high else None
+        return True if high <= least else False if low > most else None
+    return True if high < least else False if low >= most else None

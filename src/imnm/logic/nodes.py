@@ -524,13 +524,18 @@ def walk(node: Node) -> Iterator[Node]:
 class Uses(NamedTuple):
     """What a node rests on, itself or through the nodes below it (through ``Ref`` is not followed).
 
-    concepts: whose events it reads. refs: the findings and rules it refers to, each id with its kind. dated: whether
-    it asks for the as-of date itself.
+    concepts: whose events it reads. refs: the findings and rules it refers to, each id with its kind. dated: the
+    concepts without whose events the as-of date itself makes no difference to it (in a window around that date), and
+    ``ALWAYS`` if it asks for the date whatever is on record.
     """
 
     concepts: frozenset[str]
     refs: frozenset[tuple[str, Kind]]
-    dated: bool
+    dated: frozenset[str]
+
+
+ALWAYS = ""
+"""In place of a concept: on any record."""
 
 
 def uses(node: Node) -> Uses:
@@ -545,8 +550,16 @@ def _uses(node: Node) -> Uses:
     return Uses(
         frozenset(concepts).union(*(part.concepts for part in below)),
         frozenset(refs).union(*(part.refs for part in below)),
-        isinstance(node, AsOf) or any(part.dated for part in below),
+        _dated(node),
     )
+
+
+def _dated(node: Node) -> frozenset[str]:
+    if isinstance(node, AsOf):
+        return frozenset({ALWAYS})
+    if isinstance(node, InWindow) and uses(node.anchor).dated:
+        return uses(node.series).dated | uses(node.series).concepts
+    return frozenset().union(*(uses(child).dated for child in node.children()))
 
 
 def concepts_of(node: Node) -> frozenset[str]:

@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Carried, Describe, EvidenceOf, Open, Proof, Prover, formula, no_evidence
+from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, formula, no_evidence
 
 
 class DefinitionError(ValueError):
@@ -19,10 +19,11 @@ class DefinitionError(ValueError):
 class Values(dict[str, Result]):
     """The values of a program's definitions (and of what was given as environment), by id.
 
-    Remembers what it was computed from, so that a what-if or a proof needs nothing else.
+    Remembers what it was computed from, so that a what-if or a proof needs nothing else. ``changed``: the ids that a
+    what-if, or a later day of a replay, gave another value.
     """
 
-    __slots__ = ("as_of", "overridden", "rows")
+    __slots__ = ("as_of", "changed", "overridden", "rows", "seen")
 
     rows: dict[str, Members]
     as_of: float
@@ -33,6 +34,8 @@ class Values(dict[str, Result]):
         self.rows = rows
         self.as_of = as_of
         self.overridden = frozenset()
+        self.changed: set[str] = set()
+        self.seen: dict[int, Result] = {}
 
     def context(self) -> Context:
         """What the definitions are evaluated on."""
@@ -52,7 +55,7 @@ class Program:
         self._functions = {id: compile(node) for id, node in self.definitions.items()}
         self._concepts: dict[str, set[str]] = {}
         self._users: dict[str, set[str]] = {id: set() for id in self.definitions}
-        self._dated: set[str] = set()
+        self._dated: dict[str, frozenset[str]] = {}
         for id, node in self.definitions.items():
             used = n.uses(node)
             for concept in used.concepts:
@@ -60,8 +63,11 @@ class Program:
             for ref, _ in used.refs:
                 self._users.setdefault(ref, set()).add(id)
             if used.dated:
-                self._dated.add(id)
+                self._dated[id] = used.dated
         self._downstream: dict[str, tuple[str, ...]] = {}
+        self._below_concepts: dict[str, frozenset[str]] = {}
+        self._silent: Values | None = None
+        self._roots = _roots(self.definitions)
 
     # ------------------------------------------------ dependencies
 
@@ -76,7 +82,7 @@ class Program:
         for ref in refs:
             found.update(self._below(ref))
         direct = {id for concept in concepts for id in self._concepts.get(concept, ())}
-        for id in direct | (self._dated if as_of else set()):
+        for id in direct.union(self._dated if as_of else ()):
             found.add(id)
             found.update(self._below(id))
         return tuple(sorted(found, key=self._place.__getitem__))
@@ -98,6 +104,17 @@ class Program:
         return self._run(Context.of(events, as_of, environment))
 
     def _run(self, given: Context) -> Values:
+        if given.environment:
+            return self._all(given)
+        # most of a record is silence: only what something bears on is worked out, the rest is as in an empty record
+        if self._silent is None:
+            self._silent = self._all(Context({}, 0.0, {}))
+        values = Values(self._silent, given.rows, given.as_of)
+        self._update(values, self.definitions, self._bearing(given.rows, given.rows))
+        return values
+
+    def _all(self, given: Context) -> Values:
+        """Every definition worked out."""
         values = Values(given.environment, given.rows, given.as_of)
         values.overridden = frozenset(values)
         context = values.context()
@@ -112,12 +129,13 @@ class Program:
         Raises DefinitionError if an override is not of the kind of what it overrides.
         """
         self._check_overrides(overrides)
-        changed = [id for id, value in overrides.items() if id not in values or values[id] != value]
+        changed = {id for id, value in overrides.items() if id not in values or values[id] != value}
         result = Values(values, values.rows, values.as_of)
         result.update(overrides)
         result.overridden = values.overridden.union(overrides)
         pending = {user for id in changed for user in self._users.get(id, ())}
-        candidates = self._below(changed[0]) if len(changed) == 1 else self.dependents(refs=changed)
+        result.changed |= changed
+        candidates = self._below(*changed) if len(changed) == 1 else self.dependents(refs=changed)
         self._update(result, candidates, pending)
         return result
 
@@ -135,13 +153,15 @@ class Program:
                 value = functions[id](context)
                 if value != values[id]:
                     values[id] = value
+                    values.changed.add(id)
                     pending |= users[id]
 
     def replay(
         self, events: Iterable[Event], days: Iterable[float], environment: Mapping[str, Result] | None = None
     ) -> Iterator[tuple[float, Values]]:
         """The values on each of these days, earliest first; what nothing new bears on is not computed again."""
-        waiting = sorted(distinct(events), key=attrgetter("known"), reverse=True)
+        read = (event for event in events if event.concept in self._concepts)
+        waiting = sorted(distinct(read), key=attrgetter("known"), reverse=True)
         values: Values | None = None
         for day in sorted(set(days)):
             fresh: list[Event] = []
@@ -159,9 +179,13 @@ class Program:
         rows = before.rows | {concept: before.rows.get(concept, NO_MEMBERS) + new for concept, new in added.items()}
         values = Values(before, rows if added else before.rows, finite_day(day))
         values.overridden = before.overridden
-        pending = self._dated.union(*(self._concepts.get(concept, ()) for concept in added))
-        self._update(values, self.definitions, pending)
+        self._update(values, self.definitions, self._bearing(added, values.rows))
         return values
+
+    def _bearing(self, added: Iterable[str], there: Mapping[str, Members]) -> set[str]:
+        """The definitions on which events of these concepts bear, or another date, given what is on record."""
+        moved = (id for id, by in self._dated.items() if n.ALWAYS in by or not by.isdisjoint(there))
+        return set(moved).union(*(self._concepts.get(concept, ()) for concept in added))
 
     # ------------------------------------------------ proving
 
@@ -182,13 +206,13 @@ class Program:
                 known[id] = walker.prove(self.definitions[id])
             return known[id]
 
-        walker = Prover(values.context(), describe or formula, lookup, evidence_of)
+        walker = Prover(values.context(), self._seen(values), describe or formula, lookup, evidence_of)
         return proof
 
     def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:
         """What these definitions miss: the ``Proof.missing`` of their proofs, each once, without the proofs."""
 
-        walker = Open(values.context(), self._expressions(values))
+        walker = Open(values.context(), self._seen(values), self._expressions(values))
         for id in ids:
             walker.look_into(self.definitions[id])
         return list(walker.found)
@@ -196,12 +220,36 @@ class Program:
     def entries_of(self, values: Values) -> EvidenceOf:
         """A function that gives the record entries behind a definition: the ``Proof.evidence`` of its proof, without
         the proof."""
-        walker = Carried(values.context(), self._expressions(values))
-        return lambda id: walker.entries(self.definitions[id])
+        walker = Carried(values.context(), self._seen(values), self._expressions(values))
+
+        def entries(id: str) -> list[Entry]:
+            return [] if self._rests_on(id).isdisjoint(values.rows) else walker.entries(self.definitions[id])
+
+        return entries
+
+    def _rests_on(self, id: str) -> frozenset[str]:
+        """The concepts that a definition depends on, directly or through others."""
+        if id not in self._below_concepts:
+            used = n.uses(self.definitions[id])
+            others = (self._rests_on(ref) for ref, _ in used.refs if ref in self.definitions)
+            self._below_concepts[id] = used.concepts.union(*others)
+        return self._below_concepts[id]
+
+    def _seen(self, values: Values) -> dict[int, Result]:
+        """The values of nodes, those of the definitions to begin with."""
+        if not values.seen:
+            given = values.overridden
+            values.seen = {place: values[name] for place, name in self._roots if not given or name not in given}
+        return values.seen
 
     def _expressions(self, values: Values) -> Callable[[str], n.Value | None]:
         """The expression of a definition; None for what was given."""
         return lambda id: None if id in values.overridden else self.definitions.get(id)
+
+
+def _roots(definitions: Mapping[str, n.Value]) -> list[tuple[int, str]]:
+    """The nodes of definitions, by Python's ``id``, with the names of the definitions."""
+    return [(id(node), name) for name, node in definitions.items()]
 
 
 def in_order(definitions: Mapping[str, n.Value]) -> dict[str, n.Value]:

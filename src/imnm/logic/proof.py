@@ -10,7 +10,6 @@ import msgspec
 
 from . import nodes as n
 from .compiled import (
-    NO_MEMBERS,
     REDUCTIONS,
     Context,
     Members,
@@ -73,7 +72,7 @@ def prove(
     describe: Describe | None = None,
 ) -> Proof:
     """The value of an expression with its proof. ``describe`` gives the words (default: see ``formula``)."""
-    return Prover(Context.of(events, as_of, environment), describe or formula, lambda id: None).prove(node)
+    return Prover(Context.of(events, as_of, environment), {}, describe or formula, lambda id: None).prove(node)
 
 
 def settled(value: Result) -> bool:
@@ -82,11 +81,14 @@ def settled(value: Result) -> bool:
 
 
 class _Walker:
-    """Walks the patient values of expressions. Values are those of the compiled functions, each worked out once."""
+    """Walks the patient values of expressions. Values are those of the compiled functions, each worked out once.
 
-    def __init__(self, ctx: Context) -> None:
+    ``seen``: the values of nodes by ``id``, shared by those who walk the same expressions on the same record.
+    """
+
+    def __init__(self, ctx: Context, seen: dict[int, Any]) -> None:
         self.ctx = ctx
-        self._values: dict[int, Any] = {}
+        self._values = seen
 
     def _value(self, node: n.Node) -> Any:
         key = id(node)  # nodes outlive the walk, as the definitions hold them
@@ -99,23 +101,10 @@ class _Walker:
     def _carrying(self, node: n.Value, value: Result) -> Sequence[n.Value]:
         """The parts that carry the value: for a false AND the false ones, for a true OR the true ones, and so on."""
         parts = _value_parts(node)
-        match node:
-            case n.All() if value is not True:
-                return [part for part in parts if self._value(part) is value]
-            case n.Any_() if value is not False:
-                return [part for part in parts if self._value(part) is value]
-            case n.AtLeast():
-                wanted = _WANTED[_truth(value)]
-                return [part for part in parts if self._value(part) in wanted]
-            case n.Score():
-                return [part for part in parts if self._value(part) is not False]
-            case n.Greatest() if isinstance(value, Interval):
-                return [part for part in parts if self._value(part).high >= value.low]
-            case n.IfElse():
-                condition, then, other = parts
-                truth = self._value(condition)
-                return parts if truth is None else [condition, then if truth else other]
-        return parts
+        choose = _CHOICES.get(type(node))
+        if choose is None:
+            return parts
+        return choose([(part, self._value(part)) for part in parts], value)
 
     def _carried(self, node: Any, value: Result) -> list[Entry]:
         """The record entries that carry the value of a reduction."""
@@ -125,7 +114,8 @@ class _Walker:
         """For a no without members: what there is of these concepts, all of which was ruled out."""
         if value is not False:
             return []
-        return [e for concept in sorted(n.concepts_of(node)) for e, _ in self.ctx.rows.get(concept, NO_MEMBERS)]
+        there = sorted(n.concepts_of(node) & self.ctx.rows.keys())
+        return [e for concept in there for e, _ in self.ctx.rows[concept]]
 
 
 class Carried(_Walker):
@@ -134,8 +124,8 @@ class Carried(_Walker):
     ``lookup``: the expression of a definition; None for an id that has none.
     """
 
-    def __init__(self, ctx: Context, lookup: Callable[[str], n.Value | None]) -> None:
-        super().__init__(ctx)
+    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Callable[[str], n.Value | None]) -> None:
+        super().__init__(ctx, seen)
         self.lookup = lookup
         self._entries: dict[int, list[Entry]] = {}
 
@@ -162,8 +152,8 @@ class Open(_Walker):
     ``lookup``: the expression of a definition; None for an id that has none.
     """
 
-    def __init__(self, ctx: Context, lookup: Callable[[str], n.Value | None]) -> None:
-        super().__init__(ctx)
+    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Callable[[str], n.Value | None]) -> None:
+        super().__init__(ctx, seen)
         self.lookup = lookup
         self.found: dict[str, None] = {}
         self._open: dict[int, bool] = {}
@@ -195,8 +185,15 @@ class Prover(_Walker):
     outside.
     """
 
-    def __init__(self, ctx: Context, describe: Describe, lookup: Lookup, evidence_of: EvidenceOf = no_evidence) -> None:
-        super().__init__(ctx)
+    def __init__(
+        self,
+        ctx: Context,
+        seen: dict[int, Any],
+        describe: Describe,
+        lookup: Lookup,
+        evidence_of: EvidenceOf = no_evidence,
+    ) -> None:
+        super().__init__(ctx, seen)
         self.describe = describe
         self.lookup = lookup
         self.evidence_of = evidence_of
@@ -232,6 +229,43 @@ class Prover(_Walker):
 
 _WANTED: dict[Truth, tuple[Truth, ...]] = {True: (True,), False: (False,), None: (True, None)}
 """Which parts or members carry a truth that several make together."""
+
+Valued = list[tuple[n.Value, Any]]
+
+
+def _same(parts: Valued, value: Result) -> list[n.Value]:
+    """Of an AND or OR the parts that are as it is: a false part alone makes an AND false, all make it true."""
+    return [part for part, of in parts if of is value]
+
+
+def _enough(parts: Valued, value: Result) -> list[n.Value]:
+    wanted = _WANTED[_truth(value)]
+    return [part for part, of in parts if of in wanted]
+
+
+def _counting(parts: Valued, value: Result) -> list[n.Value]:
+    return [part for part, of in parts if of is not False]
+
+
+def _greatest(parts: Valued, value: Any) -> list[n.Value]:
+    return [part for part, of in parts if of.high >= value.low]
+
+
+def _taken(parts: Valued, value: Result) -> list[n.Value]:
+    """Of an if-else the condition and the branch that is taken; both branches while that is open."""
+    (condition, truth), (then, _), (other, _) = parts
+    return [condition, then, other] if truth is None else [condition, then if truth else other]
+
+
+_CHOICES: dict[type[n.Node], Callable[[Valued, Result], list[n.Value]]] = {
+    n.All: _same,
+    n.Any_: _same,
+    n.AtLeast: _enough,
+    n.Score: _counting,
+    n.Greatest: _greatest,
+    n.IfElse: _taken,
+}
+"""Which parts carry the value, where not all do."""
 
 _T = TypeVar("_T")
 
