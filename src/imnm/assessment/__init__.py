@@ -75,7 +75,7 @@ def outline_of(case: Case, setting: str | None = None) -> Outline:
     """The answer in short (see ``assess_record``): the same level, diagnosis, differential and steps."""
     chosen = setting_of(case, setting)
     patient = patient_of(case)
-    odds = Odds(chosen, Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case)))
+    odds = Odds(case, chosen, Context(patient.age, patient.sex, genes=genes_of(case), biopsies=biopsies_of(case)))
     diagnosis = diagnosis_of(case)
     after = aftercare.aftercare_of(case, diagnosis)
     steps = in_order([*steps_of(case, odds), *aftercare_steps(after)])
@@ -87,7 +87,7 @@ def outline_of(case: Case, setting: str | None = None) -> Outline:
         first_flagged_on(case),
         case.truth("already_coded") is True,
     )
-    return Outline(patient, chosen, odds, suspicion, diagnosis, odds.full(case.values), steps, after)
+    return Outline(patient, chosen, odds, suspicion, diagnosis, odds.full(), steps, after)
 
 
 def assess_case(case: Case, setting: str | None = None) -> Assessment:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from operator import add, attrgetter, mul
+from operator import attrgetter, mul
 from typing import Any, NamedTuple
 
 from imnm.assessment.model import Contribution, Disease
@@ -73,7 +73,8 @@ class _Evidence(NamedTuple):
     is the disease's own (everyone cancels out of a probability); ``centred``: ``lr`` less its
     mean over the hypotheses, for comparing observations; ``strength``: the greatest distance from it. ``fits``: how
     surprising the observation is in each (``_fit``). ``reported`` and ``sources`` per hypothesis. ``groups``: those in
-    which it counts; ``rank``: its place when observations are weighed, the first first.
+    which it counts; ``rank``: its place when observations are weighed, the first first, whatever the order in which the
+    findings were given.
     """
 
     finding: str
@@ -87,13 +88,13 @@ class _Evidence(NamedTuple):
     reported: tuple[bool, ...]
     sources: tuple[tuple[str, ...], ...]
     groups: tuple[know.Group, ...]
-    rank: tuple[int, float]
+    rank: tuple[int, float, str]
 
 
 class _Table:
     """The evidence of every observation in one setting and stratum, computed when first asked for."""
 
-    def __init__(self, setting: str, entered: bool, strata: frozenset[str], statin_user: bool) -> None:
+    def __init__(self, setting: str, entered: bool, strata: tuple[str, ...], statin_user: bool) -> None:
         self.setting = know.SETTINGS[setting]
         self.entered = entered
         self.strata = strata
@@ -101,6 +102,8 @@ class _Table:
         self.seen: dict[Any, _Evidence | None] = {}
         self.known_cells: dict[str, list[know.Cell] | None] = {}
         self.printed: dict[tuple[int, float], list[Contribution]] = {}
+        self.scaled: dict[tuple[int, float], Vector] = {}
+        self.alike: dict[tuple[int, int], bool] = {}
         shares = dict(zip(know.DISEASES, know.priors(setting), strict=True))
         prior = [shares[disease] * know.ENTITIES.get(disease, {}).get(entity, 1.0) for disease, entity in _HYPOTHESES]
         if not entered:
@@ -108,6 +111,9 @@ class _Table:
         total = sum(prior)
         self.prior = tuple(share / total for share in prior)
         self.log_prior = tuple(math.log(share) for share in self.prior)
+        self.log10_prior = {
+            disease: round(math.log10(sum(self.prior[i] for i in members)), 6) for disease, members in _MEMBERS.items()
+        }
 
     def _entry(self) -> Vector:
         """The chance of the entry condition in each hypothesis."""
@@ -123,7 +129,7 @@ class _Table:
         """The cell of every hypothesis; None if the table cannot weigh the finding."""
         if finding not in self.known_cells:
             found = [
-                know.cell(finding, disease, self.strata | {entity} if entity else self.strata, self.statin_user)
+                know.cell(finding, disease, (entity, *self.strata) if entity else self.strata, self.statin_user)
                 for disease, entity in _HYPOTHESES
             ]
             present = [cell for cell in found if cell is not None]
@@ -148,7 +154,7 @@ class _Table:
         return tuple(_bounded(sum(c for member, c in chances.items() if member in allowed)) for chances in each), each
 
     def truth(self, finding: str, present: bool) -> _Evidence | None:
-        """The evidence of a finding that is present or absent."""
+        """The evidence of a finding that is present or absent; None if the table cannot weigh it."""
         key = (finding, present)
         if key not in self.seen:
             cells = self.cells(finding)
@@ -213,7 +219,7 @@ class _Table:
         """The evidence of a biopsy that makes a diagnosis: one of these diseases or entities."""
         key = ("biopsy_diagnosis", meant)
         finding, has, lacks = know.PATHOGNOMONIC
-        own, chance = (know.cell(finding, disease, frozenset(), False) for disease in (has, lacks))
+        own, chance = (know.cell(finding, disease, (), False) for disease in (has, lacks))
         if key not in self.seen and own is not None and chance is not None:
             cells = [own if disease in meant or entity in meant else chance for disease, entity in _HYPOTHESES]
             found = self._truth("biopsy_diagnosis", True, [cell._replace(reported=False) for cell in cells])
@@ -272,6 +278,20 @@ class _Table:
             self.printed[key] = found
         return self.printed[key]
 
+    def counted(self, evidence: _Evidence, weight: float) -> Vector:
+        """The logarithms of the likelihood ratios of a weighed observation."""
+        key = (id(evidence), weight)
+        if key not in self.scaled:
+            self.scaled[key] = tuple(weight * x for x in evidence.lr)
+        return self.scaled[key]
+
+    def same_way(self, one: _Evidence, other: _Evidence) -> bool:
+        """Whether two observations speak for and against the same diseases."""
+        key = (id(one), id(other))
+        if key not in self.alike:
+            self.alike[key] = sum(map(mul, one.centred, other.centred)) > 0
+        return self.alike[key]
+
     def _evidence(
         self,
         finding: str,
@@ -302,7 +322,7 @@ class _Table:
             tuple(cell.reported and published for cell in cells),
             tuple(cell.sources for cell in cells),
             _groups(finding),
-            (_rank(finding, value), -strength),
+            (_rank(finding, value), -strength, finding),
         )
 
 
@@ -327,7 +347,7 @@ def _named(name: str, allowed: frozenset[str]) -> tuple[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _table(setting: str, entered: bool, strata: frozenset[str], statin_user: bool) -> _Table:
+def _table(setting: str, entered: bool, strata: tuple[str, ...], statin_user: bool) -> _Table:
     return _Table(setting, entered, strata, statin_user)
 
 
@@ -402,6 +422,16 @@ _ANY_CK = frozenset(know.CK_BANDS)
 _RAISED = frozenset(know.CK_BANDS[1:])
 _CK_FAMILY = {*know.CK_BANDS, *know.CK_AROUND_1000, "ck_peak_1_5x_uln", "ck_elevated"}
 _IN_SETS = {*_CK_FAMILY, *know.AGE_BANDS, *know.ONSETS, *know.STATIN_LATENCY}
+_CONDITIONAL = frozenset(
+    {"elevated_ast_alt", "statin_exposure", "genetic_test_positive", *_IN_SETS, *know.STATIN_FINDINGS,
+     *know.REPLACED_BY_GENOTYPE, *know.FOLLOWS_FROM, *(setting.entry for setting in know.SETTINGS.values())}
+)  # fmt: skip
+"""Findings whose weight hangs on something else than whether they are present."""
+_ENTANGLED = _CONDITIONAL | know.named_in(
+    *(know.IMPLIES, know.IMPLIES_IF_PRESENT, know.IMPLIES_IF_ABSENT, know.NECROTIZING, know.ANY_OF, know.DRUG_STRATA),
+    *(know.STATIN_OF_THE_PAST, know.FOLLOWS_FROM, know.BIOPSY_SIGNS, "recent_exertion"),
+)
+"""These, and the findings on which the weight of others hangs (beside what groups say)."""
 
 
 def _ck(table: _Table, known: Mapping[str, bool], allowed: frozenset[str]) -> _Evidence | None:
@@ -426,7 +456,23 @@ class _Question(NamedTuple):
     observed: list[tuple[_Evidence, float]]
 
 
+class _Told(NamedTuple):
+    """The observations of one patient before they are weighed, the table that they come from, and the findings that
+    the setting itself holds."""
+
+    table: _Table
+    observed: list[_Evidence]
+    leading: set[str]
+
+    def weighed(self) -> _Question:
+        return _Question(self.table, _weighed(self.table, self.observed, self.leading))
+
+
 def _question(findings: Mapping[str, bool | None], setting: str, context: Context) -> _Question:
+    return _told(findings, setting, context).weighed()
+
+
+def _told(findings: Mapping[str, bool | None], setting: str, context: Context) -> _Told:
     if setting not in know.SETTINGS:
         raise ValueError(f"there is no setting {setting!r}; choose one of {', '.join(know.SETTINGS)}")
     known = _normalised(findings, context)
@@ -442,18 +488,20 @@ def _question(findings: Mapping[str, bool | None], setting: str, context: Contex
         entered = rules.entry is None or known.get(rules.entry) is True
     table = _table(setting, entered, _strata(known, context, child), statin)
     leading = {rules.entry} if entered and rules.entry else set()
-    return _Question(table, _weighed(list(_observations(table, known, ck, context, child, statin)), leading))
+    return _Told(table, list(_observations(table, known, ck, context, child, statin)), leading)
 
 
-def _strata(known: Mapping[str, bool], context: Context, child: bool) -> frozenset[str]:
-    strata = {stratum for drug, stratum in know.DRUG_STRATA.items() if known.get(drug)}
-    if context.region:
-        strata.add(context.region)
-    if child:
-        strata.add("child")
+def _strata(known: Mapping[str, bool], context: Context, child: bool) -> tuple[str, ...]:
+    """What singles out published rows, what bears on the illness before who the patient is: where a disease has rows
+    for several, the first counts."""
+    strata = [stratum for drug, stratum in know.DRUG_STRATA.items() if known.get(drug)]
     if known.get("recent_exertion"):
-        strata.add("exertional")
-    return frozenset(strata)
+        strata.append("exertional")
+    if child:
+        strata.append("child")
+    if context.region:
+        strata.append(context.region)
+    return tuple(strata)
 
 
 def _observations(
@@ -472,6 +520,10 @@ def _observations(
     if statin and len(latency := _allowed(known, know.STATIN_LATENCY)) < len(know.STATIN_LATENCY):
         yield table.one_of("statin_latency", latency)
     for finding, present in known.items():
+        if finding not in _CONDITIONAL:
+            if (found := table.truth(finding, present)) is not None:
+                yield found
+            continue
         if finding in _IN_SETS or finding == "elevated_ast_alt":
             continue
         if table.entered and finding == table.setting.entry:
@@ -525,7 +577,7 @@ def _rank(finding: str, value: Any) -> int:
     return _FIRST.get(name, len(know.STATIN_FINDINGS))
 
 
-def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Evidence, float]]:
+def _weighed(table: _Table, observed: list[_Evidence], leading: set[str]) -> list[tuple[_Evidence, float]]:
     """Each observation with its weight (0: not counted), so that what shares a cause is not multiplied."""
     leaders: dict[str, list[_Evidence]] = {}
     present = {group.id for finding in leading for group in _GROUPS_OF.get(finding, ())}
@@ -541,7 +593,7 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
                 weight = 0.0
             elif evidence.finding in group.full:
                 continue
-            elif group.id in present or (others and any(_same_way(evidence, other) for other in others)):
+            elif group.id in present or (others and any(table.same_way(evidence, other) for other in others)):
                 weight = min(weight, know.HALF)
         if evidence.finding in know.BIOPSY and evidence.value is False:
             weight, negative_biopsy = (0.0, True) if negative_biopsy else (weight, True)
@@ -552,35 +604,75 @@ def _weighed(observed: list[_Evidence], leading: set[str]) -> list[tuple[_Eviden
     return weighed
 
 
-def _same_way(one: _Evidence, other: _Evidence) -> bool:
-    """Whether two observations speak for and against the same diseases."""
-    return bool(sum(map(mul, one.centred, other.centred)) > 0)
-
-
 # ---------------------------------------------------------------- the answer
 
 
-def _posterior(question: _Question) -> tuple[list[float], list[float]]:
-    """(log of prior times likelihood ratios, probability) per hypothesis."""
-    scores = list(question.table.log_prior)
-    for evidence, weight in question.observed:
-        if weight == 1.0:
-            scores = list(map(add, scores, evidence.lr))
-        else:
-            scores = [score + weight * x for score, x in zip(scores, evidence.lr, strict=True)]
+def _scores(question: _Question) -> list[float]:
+    """The log of prior times likelihood ratios, per hypothesis."""
+    table = question.table
+    counted = [e.lr if weight == 1.0 else table.counted(e, weight) for e, weight in question.observed]
+    return list(map(sum, zip(table.log_prior, *counted, strict=True)))
+
+
+def _shares(scores: Sequence[float]) -> list[float]:
+    """The probability of each hypothesis."""
     top = max(scores)
-    odds = [math.exp(score - top) for score in scores]
+    odds = list(map(math.exp, [score - top for score in scores]))
     total = sum(odds)
-    return scores, [x / total for x in odds]
+    return [x / total for x in odds]
 
 
 def probabilities(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> dict[str, float]:
     """The probability of each disease, without its parts: what ``differential`` gives, faster (for what-if)."""
-    _, chances = _posterior(_question(findings, setting, context))
-    return {
-        disease: chances[members[0]] if len(members) == 1 else sum(chances[i] for i in members)
-        for disease, members in _MEMBERS.items()
-    }
+    shares = _shares(_scores(_question(findings, setting, context)))
+    found = dict(zip(_WHOLE, shares, strict=False))
+    return found | {disease: sum([shares[i] for i in _MEMBERS[disease]]) for disease in know.ENTITIES}
+
+
+class Leading:
+    """The most probable disease; how probable it is, is worked out when it is asked for."""
+
+    def __init__(self, scores: Sequence[float]) -> None:
+        self._scores = scores
+        best = max(zip(scores, _WHOLE, strict=False))  # the parts come after the whole diseases
+        for disease in know.ENTITIES:
+            best = max(best, (_together([scores[i] for i in _MEMBERS[disease]]), disease))
+        self.id = best[1]
+
+    @property
+    def probability(self) -> float:
+        """The probability of the disease."""
+        shares = _shares(self._scores)
+        return sum([shares[i] for i in _MEMBERS[self.id]])
+
+
+def _together(scores: Sequence[float]) -> float:
+    """The log of the summed odds of several hypotheses, given the logs."""
+    top = max(scores)
+    return top + math.log(sum([math.exp(score - top) for score in scores]))
+
+
+class WhatIf:
+    """What leads for one patient, as things are and if findings were otherwise: the greatest of ``probabilities``.
+
+    A finding that weighs by itself only adds an observation or takes one away; for others all is told anew.
+    """
+
+    def __init__(self, findings: Mapping[str, bool], setting: str, context: Context) -> None:
+        self.findings, self.setting, self.context = findings, setting, context
+        self._as_is = _told(findings, setting, context)
+
+    def leading(self, changes: Mapping[str, bool | None]) -> Leading:
+        """What would lead if these findings were present, absent or unknown."""
+        return Leading(_scores(self._told_if(changes).weighed()))
+
+    def _told_if(self, changes: Mapping[str, bool | None]) -> _Told:
+        if not changes.keys().isdisjoint(_ENTANGLED):
+            return _told({**self.findings, **changes}, self.setting, self.context)
+        table, observed, leading = self._as_is
+        others = [evidence for evidence in observed if evidence.finding not in changes]
+        new = [table.truth(finding, value) for finding, value in changes.items() if value is not None]
+        return _Told(table, others + [evidence for evidence in new if evidence is not None], leading)
 
 
 Chance = Callable[[str], float | None]
@@ -590,7 +682,7 @@ def chances(findings: Mapping[str, bool | None], setting: str, context: Context 
     """A function that says how likely a finding not yet known is to be present, given what is known: its frequency in
     each disease weighed by the disease's probability. None if the table does not weigh it."""
     question = _question(findings, setting, context)
-    _, shares = _posterior(question)
+    shares = _shares(_scores(question))
 
     def chance_of(finding: str) -> float | None:
         cells = question.table.cells(finding)
@@ -608,14 +700,17 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
     not weigh are ignored. Raises ValueError if there is no such setting.
     """
     question = _question(findings, setting, context)
-    scores, chances = _posterior(question)
+    scores = _scores(question)
+    chances = _shares(scores)
     best = {disease: max(members, key=lambda i: scores[i]) for disease, members in _MEMBERS.items()}
-    variances = {disease: _variance(question, i) for disease, i in best.items()}
+    by_hypothesis = _variances(question)
+    variances = {disease: by_hypothesis[i] for disease, i in best.items()}
     total = {disease: sum(chances[i] for i in members) for disease, members in _MEMBERS.items()}
     joint = sum(total[disease] ** 2 * variance for disease, variance in variances.items())
     known = {finding: value for finding, value in findings.items() if value is not None}
     diseases = []
-    for disease in sorted(total, key=lambda d: (-total[d], know.DISEASES.index(d))):
+    shown = [question.table.shown(evidence, weight) for evidence, weight in question.observed]
+    for disease in sorted(total, key=lambda d: -total[d]):  # equal ones in the order of the declarations
         low, high = _interval(total[disease], variances[disease], joint)
         diseases.append(
             Disease(
@@ -623,8 +718,8 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
                 round(total[disease], 9),
                 round(low, 9),
                 round(high, 9),
-                _contributions(question, disease, best[disease], scores),
-                round(math.log10(sum(question.table.prior[i] for i in _MEMBERS[disease])), 6),
+                _contributions(question, shown, disease, best[disease], scores),
+                question.table.log10_prior[disease],
                 _think_of(disease, known),
             )
         )
@@ -644,8 +739,13 @@ def differential(findings: Mapping[str, bool | None], setting: str, context: Con
     )
 
 
-def _variance(question: _Question, hypothesis: int) -> float:
-    return PRIOR_VARIANCE + sum(weight**2 * evidence.own[hypothesis] for evidence, weight in question.observed)
+def _variances(question: _Question) -> list[float]:
+    """The variance of the log of each hypothesis's odds."""
+    own = [
+        evidence.own if weight == 1.0 else tuple(weight**2 * x for x in evidence.own)
+        for evidence, weight in question.observed
+    ]
+    return [PRIOR_VARIANCE + sum(each) for each in zip(*own, strict=True)] or [PRIOR_VARIANCE] * _N
 
 
 def _interval(chance: float, variance: float, joint: float) -> tuple[float, float]:
@@ -657,12 +757,18 @@ def _interval(chance: float, variance: float, joint: float) -> tuple[float, floa
     return 1 / (1 + math.exp(min(700.0, reach - logit))), 1 / (1 + math.exp(max(-700.0, -logit - reach)))
 
 
-def _contributions(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> list[Contribution]:
-    parts = [question.table.shown(evidence, weight)[hypothesis] for evidence, weight in question.observed]
-    parts.sort(key=lambda part: -abs(part.log10_lr))
+def _contributions(
+    question: _Question, shown: list[list[Contribution]], disease: str, hypothesis: int, scores: list[float]
+) -> list[Contribution]:
+    """The parts of a disease, the weightiest first. ``shown``: how each observation is printed, per hypothesis."""
+    parts = sorted([each[hypothesis] for each in shown], key=_weightiness)
     if disease in know.ENTITIES:
         parts.append(_entity(question, disease, hypothesis, scores))
     return parts
+
+
+def _weightiness(part: Contribution) -> float:
+    return -abs(part.log10_lr)
 
 
 def _entity(question: _Question, disease: str, hypothesis: int, scores: list[float]) -> Contribution:

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from imnm.knowledge.concepts import CONCEPTS
@@ -14,7 +15,7 @@ from imnm.knowledge.findings import FINDINGS, SHOWN_SYMPTOMS, SILENCE_MEANS_NO
 from imnm.knowledge.messages import say
 from imnm.logic.evaluate import EvidenceOf, Proof, Result, Values
 from imnm.logic.event import ByConcept, Event, day_date, day_number
-from imnm.logic.interval import Interval
+from imnm.logic.interval import UNKNOWN, Interval
 from imnm.sources import Reading
 
 from . import model, program
@@ -87,8 +88,8 @@ class Case:
 
     def evidence(self, *ids: str) -> list[model.Evidence]:
         """The record entries behind these findings that are known, each once."""
-        known = [id for id in ids if id in FINDINGS and self.known(id)]
-        entries = dict.fromkeys(entry for id in known for entry in self.entries(id))
+        behind = [self.entries(id) for id in ids if id in FINDINGS and self.known(id)]
+        entries = behind[0] if len(behind) == 1 else dict.fromkeys(chain.from_iterable(behind))
         return [model.Evidence(entry.ref, entry.text) for entry in entries]
 
     def known(self, id: str) -> bool:
@@ -184,9 +185,9 @@ def known_findings(case: Case) -> list[model.Finding]:
     """Every finding of which something is known, with the record entries behind it."""
     found: list[model.Finding] = []
     for finding in FINDINGS.values():
-        if not case.known(finding.id):
+        value = case.values.get(finding.id)
+        if value is None or value == UNKNOWN:
             continue
-        value = case.values[finding.id]
         if isinstance(value, Interval) and finding.expression.kind == "day":
             shown: Any = [iso(value.low), iso(value.high)]
         else:

@@ -1,70 +1,71 @@
-"""The differential of a case, and of each of its what-ifs, over one setting and one person."""
+"""The differential of a case and of each of its what-ifs, under one setting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imnm.knowledge.differential import heard
 from imnm.logic.evaluate import Result
+from imnm.logic.interval import Interval
 
 from . import program
-from .differential import Chance, Context, DifferentialResult, chances, differential, probabilities
+from .differential import Chance, Context, DifferentialResult, Leading, WhatIf, chances, differential
 
 if TYPE_CHECKING:
     from .engine import Case
 
 
-class Leading(NamedTuple):
-    """The most probable disease."""
-
-    id: str
-    probability: float
-
-
 class Odds:
-    """The differential under one setting, for one person (what stratifies it). What-ifs that come to the same
-    findings are weighed once."""
+    """The differential of a case under one setting, and what would lead if findings were otherwise. What-ifs that
+    come to the same findings are weighed once.
 
-    def __init__(self, setting: str, person: Context) -> None:
+    person: what is known of the patient beyond findings.
+    """
+
+    def __init__(self, case: Case, setting: str, person: Context) -> None:
+        self.case = case
         self.setting = setting
         self.person = person
-        self._leading: dict[tuple[Result, ...], Leading] = {}
+        self._known = {id: value for id in _heard() if (value := case.values.get(id)) is True or value is False}
+        self._asked: WhatIf | None = None
+        self._leading: dict[frozenset[tuple[str, Result]], Leading] = {}
         self._what_if: dict[frozenset[tuple[str, Result]], tuple[str, Leading]] = {}
 
-    def full(self, values: Mapping[str, Result]) -> DifferentialResult:
+    def full(self) -> DifferentialResult:
         """The differential with its contributions."""
-        return differential(_truths(values), self.setting, self.person)
+        return differential(self._known, self.setting, self.person)
 
-    def chances(self, values: Mapping[str, Result]) -> Chance:
+    def chances(self) -> Chance:
         """A function that says how likely a finding is to be present; None if no frequency is known."""
-        return chances(_truths(values), self.setting, self.person)
+        return chances(self._known, self.setting, self.person)
 
-    def leading(self, values: Mapping[str, Result]) -> Leading:
-        """Only what leads, for what-ifs."""
-        heard_of = tuple(map(values.get, _heard()))
-        if heard_of not in self._leading:
-            known = {id: value for id, value in zip(_heard(), heard_of, strict=True) if value is True or value is False}
-            shares = probabilities(known, self.setting, self.person)
-            best = max(shares, key=lambda id: (shares[id], id))
-            self._leading[heard_of] = Leading(best, shares[best])
-        return self._leading[heard_of]
+    @property
+    def now(self) -> tuple[str, Leading]:
+        """The level, and what leads, as the case stands."""
+        return self.case.level, self._leads(frozenset())
 
-    def what_if(self, case: Case, sets: Mapping[str, Result]) -> tuple[str, Leading]:
-        """The level, and what would lead, if these findings of the person's case were so."""
+    def what_if(self, sets: Mapping[str, Result]) -> tuple[str, Leading]:
+        """The level, and what would lead, if these findings of the case were so."""
         key = frozenset(sets.items())
         if key not in self._what_if:
-            values = case.what_if(sets)
-            self._what_if[key] = program.level_of(values), self.leading(values)
+            values = self.case.what_if(sets)
+            changes = frozenset((id, values[id]) for id in _heard() & values.changed)
+            self._what_if[key] = program.level_of(values), self._leads(changes)
         return self._what_if[key]
+
+    def _leads(self, changes: frozenset[tuple[str, Result]]) -> Leading:
+        """What leads if these findings have changed."""
+        if changes not in self._leading:
+            if self._asked is None:
+                self._asked = WhatIf(self._known, self.setting, self.person)
+            otherwise = {id: value for id, value in changes if not isinstance(value, Interval)}
+            self._leading[changes] = self._asked.leading(otherwise)
+        return self._leading[changes]
 
 
 @cache
-def _heard() -> tuple[str, ...]:
-    """The ids that the differential listens to, in the order in which values are computed."""
-    return tuple(id for id in program.core().definitions if id in heard())
-
-
-def _truths(values: Mapping[str, Result]) -> dict[str, bool | None]:
-    return {id: value for id in _heard() if (value := values.get(id)) is True or value is False}
+def _heard() -> frozenset[str]:
+    """The ids that the differential listens to."""
+    return heard().intersection(program.core().definitions)

@@ -148,6 +148,8 @@ def _interactions(case: Case) -> list[dict[str, Any]]:
         prefix, _, name = item.id.partition("_")
         if prefix in ("takes", "with") and name in CONCEPTS:
             environment[item.id] = True if name in taken else None
+    if not any(truth for id, truth in environment.items() if id.startswith("with_")):
+        return []  # every row asks for a second drug, or for a gene that no record here holds
     advice = STATIN_PGX.read(environment, proved=False).extra["advice"]
     return [
         {

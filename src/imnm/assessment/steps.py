@@ -15,9 +15,9 @@ from imnm.knowledge.steps import STEPS, STOP_DRUGS, StepRule
 from imnm.logic.interval import Interval
 
 from . import model
-from .differential import Chance
+from .differential import Chance, Leading
 from .engine import Case, iso
-from .odds import Leading, Odds
+from .odds import Odds
 
 DECIDING = ("test:anti_hmgcr", "test:anti_srp", "test:muscle_biopsy", "test:antibody_confirm", "test:ck",
             "ask:proximal_weakness", "test:ck_repeat")  # fmt: skip
@@ -54,7 +54,7 @@ def steps_of(case: Case, odds: Odds | None) -> list[model.Step]:
     results are expected to change. Without ``odds`` nobody works out what each result would lead to, for answers in
     which only the steps are shown."""
     ranked: list[tuple[tuple[float, ...], model.Step]] = []
-    chance_of = odds.chances(case.values) if odds else None
+    chance_of = odds.chances() if odds else None
     for place, rule in enumerate(STEPS):
         if case.advice[f"step.{rule.id}"] is True:
             outcomes = _outcomes(case, odds, chance_of, rule) if odds and chance_of else []
@@ -175,7 +175,7 @@ def _outcomes(case: Case, odds: Odds, chance_of: Chance, rule: StepRule) -> list
         chance = 1 - chance
     found = []
     for place, result in enumerate(rule.results):
-        level, leading = odds.what_if(case, dict(result.sets))
+        level, leading = odds.what_if(dict(result.sets))
         share = None if chance is None else chance if place == 0 else (1 - chance) / (len(rule.results) - 1)
         found.append(
             model.IfResult(
@@ -194,7 +194,8 @@ def _value(case: Case, odds: Odds, outcomes: list[model.IfResult]) -> float | No
     """How likely the results are to change the level or the leading disease; None if their chances are not known."""
     if not outcomes or any(outcome.chance is None for outcome in outcomes):
         return None
-    now = (case.level, odds.leading(case.values).id)
+    level, leading = odds.now
+    now = (level, leading.id)
     changing = (outcome.chance or 0.0 for outcome in outcomes if (outcome.level, outcome.leading) != now)
     return round(sum(changing), 3)
 
@@ -233,13 +234,14 @@ def _drug_stops(case: Case) -> list[tuple[tuple[float, ...], model.Step]]:
 def unknowns_of(case: Case, odds: Odds) -> list[model.Unknown]:
     """The findings nobody recorded whose knowing would change the level or the leading disease."""
     found: list[model.Unknown] = []
-    before = (case.level, odds.leading(case.values).id)
+    level, leading = odds.now
+    before = (level, leading.id)
     for id in WORTH_ASKING:
         if case.known(id):
             continue
         changes: list[str] = []
         for answer in (True, False):
-            level, leading = odds.what_if(case, _with_consequences(id, answer))
+            level, leading = odds.what_if(_with_consequences(id, answer))
             after = (level, leading.id)
             if after != before:
                 changes.append(

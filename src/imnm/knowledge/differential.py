@@ -7,7 +7,7 @@ table by ``tools/build_likelihood.py``. ``imnm.assessment.differential`` compute
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -563,7 +563,12 @@ def heard() -> frozenset[str]:
         *(IMPLIES, IMPLIES_IF_PRESENT, IMPLIES_IF_ABSENT, NECROTIZING, ANY_OF, NAMED_ANTIBODIES, BIOPSY),
         *(GROUPS, NARROW, REPLACED_BY_GENOTYPE, FOLLOWS_FROM, BIOPSY_SIGNS, PATHOGNOMONIC, HINTS, CK_AROUND_1000),
     )
-    return known_findings() | frozenset(_texts(declared))
+    return known_findings() | named_in(*declared)
+
+
+def named_in(*declared: Any) -> frozenset[str]:
+    """Every text in some declarations of this module: the findings that they name, among others."""
+    return frozenset(_texts(declared))
 
 
 def _texts(declared: Any) -> Iterator[str]:
@@ -584,8 +589,9 @@ def priors(setting: str) -> tuple[float, ...]:
     return tuple(shares[disease] for disease in DISEASES)
 
 
-def cell(finding: str, disease: str, strata: frozenset[str], statin_user: bool) -> Cell | None:
-    """The cell of a disease in these strata; a base rate where the disease has none; None where nothing is known."""
+def cell(finding: str, disease: str, strata: Sequence[str], statin_user: bool) -> Cell | None:
+    """The cell of a disease in the first of these strata that it has one for; a base rate where the disease has none;
+    None where nothing is known."""
     table = cells()
     for stratum in strata:
         if (finding, disease, stratum) in table:

@@ -192,7 +192,7 @@ class CriteriaSet:
         if self.applicable is not None:
             found[f"{self.id}/applicable"] = self.applicable
         for ladder in (self.classes, *self.also):
-            found |= {self._rung(ladder, rung): rung.condition for rung in ladder.rungs}
+            found |= dict(zip(self.names_of(ladder), (rung.condition for rung in ladder.rungs), strict=True))
         found |= {f"{self.id}/number/{id}": number for id, number in self.numbers.items()}
         found |= {f"{self.id}/truth/{id}": truth for id, truth in self.truths.items()}
         return found | {f"{self.id}/note/{note.id}": note.condition for note in self.notes}
@@ -210,8 +210,14 @@ class CriteriaSet:
         """The definitions, compiled."""
         return Program(self.definitions)
 
-    def _rung(self, ladder: Ladder, rung: Rung) -> str:
-        return f"{self.id}/{ladder.id}/{rung.id}"
+    def names_of(self, ladder: Ladder) -> tuple[str, ...]:
+        """The ids of the conditions of a ladder's rungs."""
+        return self._names[ladder.id]
+
+    @cached_property
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        ladders = (self.classes, *self.also)
+        return {each.id: tuple(f"{self.id}/{each.id}/{rung.id}" for rung in each.rungs) for each in ladders}
 
     # ------------------------------------------------ reading
 
@@ -283,14 +289,15 @@ class _Reading:
 
     def outcome(self, ladder: Ladder) -> Outcome:
         """The class, and the best class above it that what is unknown does not rule out."""
-        reached = next((r for r in ladder.rungs if self.values[self.set._rung(ladder, r)] is True), None)
-        above = ladder.rungs[: ladder.rungs.index(reached)] if reached else ladder.rungs
-        possible = [rung for rung in above if self.known[self.set._rung(ladder, rung)] is not False]
+        names = self.set.names_of(ladder)
+        place = next((place for place, name in enumerate(names) if self.values[name] is True), len(names))
+        possible = next((above for above in range(place) if self.known[names[above]] is not False), None)
+        reached = ladder.rungs[place] if place < len(names) else None
         return Outcome(
             reached.id if reached else None,
-            possible[0].id if possible and ladder.ranked else None,
+            ladder.rungs[possible].id if possible is not None and ladder.ranked else None,
             reached.evidence if reached else None,
-            tuple(self.set._rung(ladder, rung) for rung in (*above, *([reached] if reached else []))),
+            names[: place + 1],
         )
 
     def _score(self, result: CriteriaResult) -> None:
@@ -313,7 +320,7 @@ class _Reading:
             wanted["class"] = f"{self.set.id}/{self.set.classes.id}/{main.class_}"
         if self.set.score is not None:
             wanted["score"] = f"{self.set.id}/score"
-        prove = self.set.program.prover(self.values, self.describe, self.evidence)
+        prove = self.set.program.prover(self.values, self.describe if self.assumed else formula, self.evidence)
         return {name: msgspec.to_builtins(prove(id)) for name, id in wanted.items()}
 
     def describe(self, node: Node) -> str:
