@@ -83,6 +83,7 @@ class CodedLook(structs.Fhir):
     """The first look at a resource that matters if its code does."""
 
     code: Raw = Raw()
+    medication_reference: Raw = Raw()
     component: Raw = Raw()
     subject: Raw = Raw()
     patient: Raw = Raw()
@@ -95,12 +96,15 @@ class Look(CodedLook):
 
     resource_type: str | None = None
     medication_codeable_concept: Raw = Raw()
-    medication_reference: Raw = Raw()
     conclusion: Raw = Raw()
     conclusion_code: Raw = Raw()
     presented_form: Raw = Raw()
     content: Raw = Raw()
     contained: Raw = Raw()
+
+    def code_of(self, kind: str) -> Raw:
+        """The code that decides, as a resource of this type."""
+        return self.medication_codeable_concept if kind in USES else self.code
 
     @property
     def is_wordless(self) -> bool:
@@ -155,14 +159,6 @@ _BY_CODE: dict[str, tuple[Domain, ...]] = {
     "Observation": RESULT,
     "Procedure": ("procedure",),
 }
-_CODED: dict[str, msgspec.json.Decoder[CodedLook]] = {
-    kind: msgspec.json.Decoder(
-        msgspec.defstruct(f"{kind}Look", [("resource_type", Literal[kind])], bases=(CodedLook,), kw_only=True),
-        strict=False,
-    )
-    for kind in _BY_CODE
-}
-"""For lines which are all of one type."""
 USES = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"})
 _ALWAYS = frozenset({"AllergyIntolerance", "FamilyMemberHistory"})
 _TEXTS = frozenset({"DiagnosticReport", "DocumentReference"})
@@ -172,6 +168,18 @@ USED_TYPES = frozenset(
 """The resource types of which anything is read."""
 AT_A_GLANCE = frozenset({"Encounter", *_BY_CODE, *USES})
 """Those of which the first look tells whether they matter and to whom."""
+
+
+def _look_at(kind: str) -> msgspec.json.Decoder[CodedLook]:
+    """The first look at lines which are all of one type; the code of a use is that of its drug."""
+    code = msgspec.field(name="medicationCodeableConcept" if kind in USES else "code", default=Raw())
+    fields: list[Any] = [("resource_type", Literal[kind]), ("code", Raw, code)]
+    return msgspec.json.Decoder(
+        msgspec.defstruct(f"{kind}Look", fields, bases=(CodedLook,), kw_only=True), strict=False
+    )
+
+
+_LOOKS = {kind: _look_at(kind) for kind in AT_A_GLANCE}
 
 
 def tail(name: str | None) -> str:
@@ -208,9 +216,11 @@ class Narrower:
             domains: {} for domains in (*_BY_CODE.values(), DRUG, REPORT)
         }
         self._told = {kind: self._tells[domains] for kind, domains in _BY_CODE.items()}
+        self._told |= dict.fromkeys(USES, self._tells[DRUG])
+        self._told["Encounter"] = {b"": False}  # which has no code, and matters to whoever matters
         self._owners: dict[bytes, str] = {}
         self._type = ""
-        """That of all the lines looked at last, if it is one that matters by its code."""
+        """That of all the lines looked at last, if they were of one."""
 
     def pieces(self, raw: bytes, url: str | None = None) -> Iterable[Piece]:
         """What is kept of a resource: nothing, itself, or the parts of a Bundle. Raises msgspec.DecodeError."""
@@ -270,7 +280,7 @@ class Narrower:
         if not data.endswith(b"\n"):
             data += b"\n"
         try:
-            found, closer, seen, end = self._coded_glances(data) or self._glances(data)
+            found, closer, seen, end = self._typed_glances(data) or self._glances(data)
         except ValueError:  # more resources than lines
             return None
         if end != len(data):
@@ -285,18 +295,19 @@ class Narrower:
         self.without_patient += len(found) - len(kept)
         return Glanced(kept, closer)
 
-    def _coded_glances(self, data: bytes) -> _Glances | None:
-        """As ``_glances``, if the lines are all of the type of those before and its code decides. This is where a
+    def _typed_glances(self, data: bytes) -> _Glances | None:
+        """As ``_glances``, if the lines are all of the type of those before and the first look decides. This is where a
         large export spends its time: what is looked up already is decided without a call."""
         kind = self._type
-        if kind not in _CODED:
+        if kind not in _LOOKS:
             return None
         try:
-            looks = _CODED[kind].decode_lines(data)
+            looks = _LOOKS[kind].decode_lines(data)
         except msgspec.ValidationError:
             return None
         found: list[Glance] = []
         told, owner_of, index, end = self._told[kind].get, self._owners.get, data.index, 0
+        noted = kind in _BY_CODE
         for look in looks:
             start, end = end, index(b"\n", end) + 1
             if data[start] != _BRACE:
@@ -307,9 +318,9 @@ class Narrower:
                     continue
                 owner = owner_of(bytes(look.subject)) if tells is True or tells is False else None
                 if owner:
-                    found.append((owner, kind, "telling" if tells or look.note else "other", start, end))
+                    found.append((owner, kind, "telling" if tells or (noted and look.note) else "other", start, end))
                     continue
-            if (kept := self._coded(kind, look)) is not None:
+            if (kept := self._glance(kind, look, look.code)) is not None:
                 found.append((*kept, start, end))
         return found, [], Counter({kind: len(looks)}), end
 
@@ -323,37 +334,34 @@ class Narrower:
             seen[kind] = 0
         found: list[Glance] = []
         closer: list[tuple[int, int]] = []
-        drug, index, end = self._tells[DRUG].get, data.index, 0
+        index, end = data.index, 0
         for look in looks:
             start, end = end, index(b"\n", end) + 1
             if data[start] != _BRACE:
                 raise ValueError
             kind = look.resource_type or ""
-            no_drug = kind in USES and drug(bytes(look.medication_codeable_concept), _NOT_YET) is None
-            if no_drug and (look.meta is None or look.meta.version_id in _FIRST):
-                continue
             if kind in AT_A_GLANCE or (kind in _TEXTS and look.is_wordless):
                 if kind in _TEXTS:
                     seen[kind] += 1
-                if (kept := self._glance(kind, look)) is not None:
+                if (kept := self._glance(kind, look, look.code_of(kind))) is not None:
                     found.append((*kept, start, end))
             elif kind in USED_TYPES:
                 closer.append((start, end))
         return found, closer, seen, end
 
-    def _glance(self, kind: str, look: Look) -> Kept | None:
+    def _glance(self, kind: str, look: CodedLook, code: Raw) -> Kept | None:
         """Whether a resource of a type in ``AT_A_GLANCE``, or a report without words, is kept, and for whom. Raises
         msgspec.DecodeError."""
         if kind in _BY_CODE:
             return self._coded(kind, look)
         if kind in _TEXTS:
-            tells = self._tells_of(bytes(look.code), REPORT)
+            tells = self._tells_of(bytes(code), REPORT)
             return self._overruling(look) if tells is None else (self._owner_of(look), kind, _mark(tells))
-        return self._use(kind, look) if kind in USES else (self._owner_of(look), kind, "other")
+        return self._use(kind, look, code) if kind in USES else (self._owner_of(look), kind, "other")
 
     def _piece(self, kind: str, look: Look, raw: bytes, url: str | None) -> Piece | None:
         if kind in AT_A_GLANCE:
-            kept = self._glance(kind, look)
+            kept = self._glance(kind, look, look.code_of(kind))
             return None if kept is None else _piece(kept, raw, url)
         if kind == "Patient":
             stub = _PATIENT.decode(raw)
@@ -419,9 +427,9 @@ class Narrower:
 
     # ------------------------------------------------------------ drugs
 
-    def _use(self, kind: str, look: Look) -> Kept | None:
-        if look.medication_codeable_concept:
-            tells = self._tells_of(bytes(look.medication_codeable_concept), DRUG)
+    def _use(self, kind: str, look: CodedLook, code: Raw) -> Kept | None:
+        if code:
+            tells = self._tells_of(bytes(code), DRUG)
             return self._overruling(look) if tells is None else (self._owner_of(look), kind, _mark(tells))
         reference = _REFERENCE.decode(look.medication_reference) if look.medication_reference else None
         name = tail(reference.reference) if reference is not None else ""
