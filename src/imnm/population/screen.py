@@ -167,13 +167,15 @@ def _list(
     options: ScreenOptions,
     progress: Progress,
 ) -> None:
-    """Assess those who reach the level, and compare them and some others with what SQL said."""
+    """Assess those who reach the level, and compare them, some others and whoever was judged while being read with
+    what SQL said."""
     wanted = [level for level in LEVELS if program.RANK[level] >= program.RANK[options.min_level]]
     by_sql: dict[str, str] = dict(connection.execute("SELECT patient, level FROM levels").fetchall())
     days: dict[str, float] = dict(connection.execute("SELECT patient, as_of FROM levels").fetchall())
     listed = {patient: days[patient] for patient, level in by_sql.items() if level in wanted}
     sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days,
                       _drawn(population, days))  # fmt: skip
+    sampled |= {p: days[p] for p in population.verdicts if p in days and p not in listed}
     judge, quick = _judges(options)
     answer.worklist = []
     for done, (patient, verdict) in enumerate(_verdicts(population, listed, judge), 1):
