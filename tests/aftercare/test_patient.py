@@ -159,6 +159,15 @@ def test_checks_of_a_drug_come_with_the_drug() -> None:
     assert "immunoglobulins" not in checks(has("rituximab", "2024-01-05", truth=False))
 
 
+def test_checks_on_a_drug_end_with_the_drug() -> None:
+    taken = has("systemic_glucocorticoid", "2024-01-05")
+    stopped = has("systemic_glucocorticoid.stop", "2024-05-30")
+    assert "never_abrupt" in checks(taken)
+    assert "never_abrupt" not in checks(taken, stopped)
+    assert "never_abrupt" in checks(taken, stopped, has("systemic_glucocorticoid", "2024-05-31"))
+    assert "immunoglobulins" in checks(has("rituximab", "2024-01-05"), has("rituximab.stop", "2024-01-20"))
+
+
 def test_done_missing_and_unknown() -> None:
     found = checks(measured("creatinine", 70, "2024-01-05"), has("hbv_surface_antigen", "2024-01-03", truth=False))
     assert found["kidney"]["status"] == "done" and found["kidney"]["on"] == "2024-01-05"

@@ -210,14 +210,18 @@ def safety(case: Case) -> list[dict[str, Any]]:
     """The checks before and during treatment against the record.
 
     status: ``done``; ``overdue`` (done, due again); ``missing`` (the record holds results of this kind, not this one);
-    ``unknown`` (the record cannot tell). Checks that belong to a drug are there once the drug is on record; what comes
-    before treatment is there always.
+    ``unknown`` (the record cannot tell). Checks that belong to a drug are there once the drug is on record, those of
+    ``ON_THE_DRUG`` until it is known to have been stopped; what comes before treatment is there always.
     """
-    return [
-        _check(case, check)
-        for check in t.SAFETY_CHECKS
-        if check.phase == "before" or any(event.truth is True for event in case.of(*check.drugs))
-    ]
+    return [_check(case, check) for check in t.SAFETY_CHECKS if _concerns(case, check)]
+
+
+def _concerns(case: Case, check: t.SafetyCheck) -> bool:
+    if check.phase == "before":
+        return True
+    if check.phase in t.ON_THE_DRUG:
+        return any(_one_drug(case, drug)[0] in ("in_use", "started") for drug in check.drugs)
+    return any(event.truth is True for event in case.of(*check.drugs))
 
 
 def _check(case: Case, check: t.SafetyCheck) -> dict[str, Any]:

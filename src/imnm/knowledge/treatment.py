@@ -32,6 +32,8 @@ IMNM_SUBTYPES: tuple[str, ...] = ("imnm_hmgcr", "imnm_srp", "imnm_seronegative")
 Role = Literal["trigger", "first", "add_on", "refractory", "maintenance", "supportive", "not_supported"]
 Side = Literal["for", "against"]
 Phase = Literal["before", "glucocorticoid", "immunoglobulin", "rituximab", "dmard", "trial"]
+ON_THE_DRUG: frozenset[Phase] = frozenset({"glucocorticoid", "dmard"})
+"""Phases that are over when the drug is stopped (a convention)."""
 Area = Literal["laboratory", "procedure", "talk"]
 
 
