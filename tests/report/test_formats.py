@@ -341,3 +341,9 @@ def test_a_notebook_shows_the_answer() -> None:
     assert "<html" not in made
     assert "High" in made or "high" in made
     assert "<b>" not in made
+
+
+def test_what_was_due_before_the_day_of_asking_is_overdue() -> None:
+    late = msgspec.structs.replace(answer(), as_of="2024-03-05")
+    assert "overdue since 2024-02-03" in render(late, "text")
+    assert "overdue since" not in render(answer(), "text")

@@ -123,7 +123,7 @@ def _statement(row: Row) -> Entry:
     )
 
 
-def cancer_screening(part: Row | None) -> tuple[Block, ...]:
+def cancer_screening(part: Row | None, as_of: str) -> tuple[Block, ...]:
     """The category and the plan."""
     if not part:
         return ()
@@ -134,7 +134,7 @@ def cancer_screening(part: Row | None) -> tuple[Block, ...]:
     panels = tuple(
         Entry(
             panel["title"],
-            mark=say("report.line.due", on=panel["due_on"]) if panel.get("due_on") else "",
+            mark=_panel_due(panel, as_of),
             lines=tuple(_item(item) for item in panel["items"]),
             sources=tuple(part.get("sources", ())),
         )
@@ -142,6 +142,14 @@ def cancer_screening(part: Row | None) -> tuple[Block, ...]:
     )
     notes = tuple(Paragraph(note) for note in part.get("notes", ()))
     return (*lines, *((Entries(panels),) if panels else ()), *notes)
+
+
+def _panel_due(panel: Row, as_of: str) -> str:
+    """When a panel is due; overdue only while something of it is not done."""
+    if not panel.get("due_on"):
+        return ""
+    done = all(item.get("status") == "done" for item in panel["items"])
+    return say("report.line.due", on=panel["due_on"]) if done else labels.due(panel["due_on"], as_of)
 
 
 def _item(item: Row) -> str:

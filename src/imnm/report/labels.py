@@ -66,5 +66,10 @@ def citation(id: str) -> str:
     return f"{found.title}{year}. {found.locator}".strip()
 
 
+def due(on: str, as_of: str) -> str:
+    """When something is due, or since when it is overdue (ISO dates)."""
+    return say(f"report.line.{'due' if on >= as_of else 'overdue'}", on=on)
+
+
 def _said(key: str) -> str:
     return say(key) if has(key) else ""

@@ -114,7 +114,7 @@ def sections(assessment: Assessment, *, brief: bool = False) -> list[Section]:
         ("unknown", _unknown(assessment)),
         ("treatment", after.treatment(assessment.treatment)),
         ("monitoring", after.monitoring(assessment.monitoring)),
-        ("cancer_screening", after.cancer_screening(assessment.cancer_screening)),
+        ("cancer_screening", after.cancer_screening(assessment.cancer_screening, assessment.as_of)),
         ("trials", after.trials(assessment.trials)),
         ("conflicts", after.conflicts(assessment.conflicts)),
         ("input_problems", _problems(assessment)),
@@ -153,7 +153,7 @@ def _steps(assessment: Assessment) -> tuple[Block, ...]:
 
 
 def _step(step: Step, as_of: str) -> Entry:
-    dates = [say("report.line.due", on=step.due_on)] if step.due_on else []
+    dates = [labels.due(step.due_on, as_of)] if step.due_on else []
     dates += [say("report.line.not_before", on=step.not_before)] if step.not_before and step.not_before > as_of else []
     return Entry(
         title=step.title or labels.step(step.id),
