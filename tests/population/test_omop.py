@@ -66,6 +66,13 @@ def test_duckdb_file_with_two_schemas(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_files_have_no_schemas(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    for options in (ScreenOptions(schema="cdm"), ScreenOptions(vocabulary_schema="vocabulary")):
+        with pytest.raises(SourceError, match="holds files, which have no schema"):
+            screen(str(folder), options)
+
+
 def test_a_table_spread_over_files(tmp_path: Path) -> None:
     folder = everyday().write(tmp_path / "cdm")
     (folder / "measurement").mkdir()

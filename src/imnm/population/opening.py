@@ -33,12 +33,14 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     path = Path(source)
     if not source or not path.exists():  # an empty name would be the folder that the command runs in
         raise SourceError(say("population.error.not_there", source=source or "''"))
-    if path.is_dir() and is_omop_folder(path):
-        tables = LocalDatabase(path, work=folder)
-        return OmopPopulation(tables, folder, options.local_codes, options.sample, options.also)
     if path.is_file() and path.suffix.lower() in (".duckdb", ".db", ".ddb"):
         database = LocalDatabase(path, options.schema, options.vocabulary_schema)
         return OmopPopulation(database, folder, options.local_codes, options.sample, options.also)
+    if options.schema or options.vocabulary_schema:
+        raise SourceError(say("population.error.no_schemas", source=source))
+    if path.is_dir() and is_omop_folder(path):
+        tables = LocalDatabase(path, work=folder)
+        return OmopPopulation(tables, folder, options.local_codes, options.sample, options.also)
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))
