@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,15 @@ def test_entries_are_counted_the_same_however_they_are_packed(bundles: list[Path
     assert plain.entries["Patient"] == (len(bundles), len(bundles))
 
 
+def test_what_only_overrules_is_counted_the_same_wherever_it_stands(tmp_path: Path) -> None:
+    newer = about("p", "Condition", "c", code={"text": "nothing we know"}, meta={"versionId": "2"})
+    for name in ("all.ndjson", "all.json"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("\n".join(map(json.dumps, [ME, newer])) + "\n")
+    lines, document = (screen(str(tmp_path / name)).report.entries for name in ("all.ndjson", "all.json"))
+    assert lines == document == {"Patient": (1, 1), "Condition": (1, 0)}
+
+
 @pytest.mark.parametrize("name", ["all.ndjson", "all.json", "all.ndjson.gz"])
 def test_a_byte_order_mark_costs_nobody(name: str, tmp_path: Path) -> None:
     lines = [{"resourceType": "Patient", "id": str(number), "birthDate": "1950"} for number in range(3)]
@@ -346,6 +356,32 @@ def test_a_medication_that_is_known_in_one_file_only(tmp_path: Path) -> None:
     assert screen(str(tmp_path)).worklist[0].statin == "atorvastatin"
 
 
+def test_a_medication_that_is_known_in_one_line_only(tmp_path: Path) -> None:
+    first, second = ({"resourceType": "Medication", "id": "m", "code": {"text": words}}
+                     for words in ("site item 17", "atorvastatin 40 mg tablet"))  # fmt: skip
+    use = about("p", "MedicationRequest", "u", status="active", authoredOn="2023-01-01",
+                medicationReference={"reference": "Medication/m"})  # fmt: skip
+    (tmp_path / "all.json").write_text("\n".join(map(json.dumps, [*person("p"), first, use, second])))
+    assert screen(str(tmp_path)).worklist[0].statin == "atorvastatin"
+
+
+def test_a_drug_that_is_stopped_before_it_starts_was_stopped_by_when_that_was_written(tmp_path: Path) -> None:
+    use = about("p", "MedicationStatement", "u", status="stopped", effectivePeriod={"start": "2024-01-01"},
+                dateAsserted="2021-02-03", medicationCodeableConcept={"text": "simvastatin"})  # fmt: skip
+    stops = [event for event in read(as_bundle(ME, use).encode()).events if event.concept == "simvastatin.stop"]
+    assert [(event.start, event.end) for event in stops] == [(-math.inf, 18661.0)]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [*person("p"), use])))
+    assert screen(str(tmp_path)).disagreements == []
+
+
+def test_a_visit_that_ends_before_it_starts_has_no_date(tmp_path: Path) -> None:
+    visit = about("p", "Encounter", "v", status="finished", period={"start": "2024-02-01", "end": "2024-01-01"})
+    ck = about("p", "Observation", "late", code={"text": "CK"}, status="final", encounter={"reference": "Encounter/v"},
+               valueQuantity={"value": 9, "unit": "U/L"})  # fmt: skip
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [*person("p"), visit, ck])))
+    assert listed_in(tmp_path) == {"p": "high"}
+
+
 def test_a_bundle_with_one_patient_and_entries_of_another(tmp_path: Path) -> None:
     first, *others = person("b")
     (tmp_path / "one.json").write_text(as_bundle(*person("a"), *others))
@@ -371,6 +407,19 @@ def test_two_patients_whose_ids_print_alike_are_left_out_with_a_reason(tmp_path:
     (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))
     report = screen(str(tmp_path)).report
     assert (report.read, report.assessed) == (2, 1)
+
+
+def test_a_patient_of_two_births_has_the_same_one_in_every_run(tmp_path: Path) -> None:
+    births = set()
+    for number, years in enumerate((("1950", "2015"), ("2015", "1950"))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lines = [json.dumps({"resourceType": "Patient", "id": "p", "birthDate": year}) for year in years]
+        (folder / "Patient.ndjson").write_text("\n".join(lines) + "\n")
+        population, connection = FhirPopulation(fhir_files(folder), folder), store.connect(folder, None, 1)
+        population.load(connection, lambda line: None)
+        births |= set(connection.execute("SELECT birth_low FROM people").fetchall())
+    assert len(births) == 1
 
 
 def test_the_line_of_a_patient_who_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,5 +519,5 @@ def test_who_does_not_tell_has_no_gate_event(folder: str, tmp_path: Path) -> Non
     from imnm.sources.bulk import read_entries
 
     for patient, pieces in kept.items():
-        reading = read_entries([entry for _, entry in pieces], narrower.medications)
+        reading = read_entries([entry for _, entry in pieces], narrower.met)
         assert patient in telling or not {base(event.concept) for event in reading.events} & gate

@@ -172,7 +172,8 @@ class FhirPopulation:
         types = {path: first_type(path) for path in self.files}
         drugs = [path for path, kind in types.items() if kind == "Medication"]
         later = [path for path, kind in types.items() if kind in _LATER]
-        others = [path for path in types if path not in (*drugs, *later) and not self._unneeded(path, types[path])]
+        apart = {*drugs, *later}
+        others = [path for path in types if path not in apart and not self._unneeded(path, types[path])]
         self._look_at(drugs, progress)
         self._look_at(others, progress)
         # whoever is met only in the files that follow makes the share that is drawn smaller, never larger
@@ -542,7 +543,7 @@ def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
     if reading is not None:
         spans = [event.dates for event in reading.events if event.concept == "birth"]
     else:
-        texts = [_BORN.decode(entry).resource.birth_date for mark, entry in pieces if mark == b"P"]
+        texts = [_BORN.decode(entry).resource.birth_date for mark, entry in sorted(pieces) if mark == b"P"]
         spans = [span for text in texts if (span := day_span(text)) is not None]
     return (spans[0].low, spans[0].high) if spans else (None, None)
 

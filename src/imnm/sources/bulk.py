@@ -198,9 +198,10 @@ def _printable(id: str) -> str:
 class Narrower:
     """Keeps what matters of one resource at a time.
 
-    telling: the concepts that make a patient worth a full reading. ``medications``: the Medication resources met so
-    far, by id, None for those that stand for nothing we know; a use that refers to one not met yet is kept. ``met``:
-    those met since it was emptied. ``unreadable``: how many entries of Bundles could not be read.
+    telling: the concepts that make a patient worth a full reading. ``medications``: the Medication resources known
+    beforehand, by id, None for those that stand for nothing we know; a use that refers to one not known is kept,
+    so that it does not matter in which order, or by which process, files are gone through. ``met``: those met since it
+    was emptied. ``unreadable``: how many entries of Bundles could not be read.
     """
 
     def __init__(self, telling: frozenset[str], local_codes: LocalCodes | None = None) -> None:
@@ -237,7 +238,7 @@ class Narrower:
         if not piece.patient:
             self.without_patient += 1
             return ()
-        self.kept[kind] = self.kept.get(kind, 0) + 1
+        self.kept[piece.kind] = self.kept.get(piece.kind, 0) + 1
         return (piece,)
 
     def _bundle(self, raw: bytes) -> Iterator[Piece]:
@@ -442,7 +443,6 @@ class Narrower:
         name = medication.id or tail(url)
         if name:
             entry = _entry(raw, url or _urn(name)) if self._is_known(medication) else None
-            learn(self.medications, {name: entry})
             learn(self.met, {name: entry})
 
     def _is_known(self, medication: structs.Medication) -> bool:

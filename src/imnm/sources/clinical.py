@@ -53,13 +53,8 @@ def status_code(concept: CodeableConcept | None) -> str:
 
 
 def period_span(record: Record, ref: str, period: Period | None) -> Interval | None:
-    """From the earliest day of the start to the latest day of the end; open where an end is missing."""
-    if period is None:
-        return None
-    start, end = record.day(ref, period.start), record.day(ref, period.end)
-    if start is None and end is None:
-        return None
-    return Interval(start.low if start else -INF, end.high if end else INF)
+    """The days of a period; see ``Record.between``."""
+    return None if period is None else record.between(ref, period.start, period.end)
 
 
 def age_days(quantity: Quantity | None) -> Interval | None:

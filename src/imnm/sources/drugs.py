@@ -150,7 +150,7 @@ def _ended(course: Course, status: str, written: float) -> Interval | None:
     if status not in _STOPPED:
         return None
     began = course.start.low if course.start is not None else -INF
-    return Interval(began, written)
+    return Interval(began if began <= written else -INF, written)  # what was written cannot be of later
 
 
 def _take(

@@ -263,8 +263,7 @@ class PhenopacketReader:
         return self.record.at_age(self._age(time))
 
     def _interval(self, interval: TimeInterval, ref: str) -> Interval | None:
-        start, end = self.record.day(ref, interval.start), self.record.day(ref, interval.end)
-        return Interval(start.low if start else -INF, end.high if end else INF) if start or end else None
+        return self.record.between(ref, interval.start, interval.end)
 
     def _when(self, time: TimeElement | None, ref: str, present: bool = True) -> When:
         return when_recorded(self._days(time, ref), self.created, None, present)

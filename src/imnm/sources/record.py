@@ -85,6 +85,18 @@ class Record:
                 self.problem(ref, "date")
         return None
 
+    def between(self, ref: str, start: str | None, end: str | None) -> Interval | None:
+        """From the earliest day of the start to the latest day of the end; open where one is missing. None if both
+        are, or if it ends before it starts, which is noted: then nothing is known."""
+        first, last = self.day(ref, start), self.day(ref, end)
+        if first is None and last is None:
+            return None
+        span = Interval(first.low if first else -INF, last.high if last else INF)
+        if span.low > span.high:
+            self.problem(ref, "date")
+            return None
+        return span
+
     def at_age(self, age: Interval | None) -> Interval | None:
         """The days on which the patient had this age in days; None if the birth date or the age is not known."""
         if age is None or self.birth is None:
