@@ -110,6 +110,16 @@ def test_a_what_if_leads_to_what_leads_when_all_is_told_anew(
     assert leading.probability == pytest.approx(max(shares.values()), abs=1e-12)
 
 
+@pytest.mark.parametrize("value", [True, False, None])
+@pytest.mark.parametrize("finding", ["biopsy_diagnosis", "ck_peak", "age_onset", "onset"])
+def test_a_what_if_of_what_is_weighed_under_this_name_takes_nothing_away(finding: str, value: bool | None) -> None:
+    known = {"ck_peak_gt_10000": False, "ck_peak_normal": False, "onset_acute_lt_6m": False, "age_onset_lt_18": False}
+    person = Context(biopsies=(next(iter(know.BIOPSY_DIAGNOSES)),))
+    leading = WhatIf(known, "neuromuscular-clinic", person).leading({finding: value})
+    shares = probabilities({**known, finding: value}, "neuromuscular-clinic", person)
+    assert leading.probability == pytest.approx(max(shares.values()), abs=1e-12)
+
+
 @given(records, st.sampled_from(SETTINGS), people)
 def test_unknown_contributes_nothing(findings: dict[str, bool | None], setting: str, person: Context) -> None:
     known = {finding: value for finding, value in findings.items() if value is not None}

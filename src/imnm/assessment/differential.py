@@ -429,9 +429,11 @@ _CONDITIONAL = frozenset(
 """Findings whose weight hangs on something else than whether they are present."""
 _ENTANGLED = _CONDITIONAL | know.named_in(
     *(know.IMPLIES, know.IMPLIES_IF_PRESENT, know.IMPLIES_IF_ABSENT, know.NECROTIZING, know.ANY_OF, know.DRUG_STRATA),
-    *(know.STATIN_OF_THE_PAST, know.FOLLOWS_FROM, know.BIOPSY_SIGNS, "recent_exertion"),
+    *(know.STATIN_OF_THE_PAST, know.FOLLOWS_FROM, know.BIOPSY_SIGNS, "recent_exertion", "biopsy_diagnosis"),
+    tuple(know.EXCLUSIVE_SETS),
 )
-"""These, and the findings on which the weight of others hangs (beside what groups say)."""
+"""These, the findings on which the weight of others hangs (beside what groups say), and names under which others, or
+what is known beside findings, are weighed."""
 
 
 def _ck(table: _Table, known: Mapping[str, bool], allowed: frozenset[str]) -> _Evidence | None:

@@ -19,8 +19,8 @@ class DefinitionError(ValueError):
 class Values(dict[str, Result]):
     """The values of a program's definitions (and of what was given as environment), by id.
 
-    Remembers what it was computed from, so that a what-if or a proof needs nothing else. ``changed``: the ids that a
-    what-if, or a later day of a replay, gave another value.
+    Remembers what it was computed from, so that a what-if or a proof needs nothing else. ``changed``: the ids that have
+    another value than in what it started from: the case as it is, the day before in a replay, or an empty record.
     """
 
     __slots__ = ("as_of", "changed", "overridden", "rows", "seen")
