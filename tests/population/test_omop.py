@@ -145,6 +145,17 @@ def test_courses_of_a_drug(tmp_path: Path) -> None:
     assert reading.newest_known == day("2023-01-01")
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_reason_stated_on_the_last_day_counts_whichever_row_states_it(first: bool, tmp_path: Path) -> None:
+    made = Omop()
+    made.person(1)
+    for stated in (first, not first):
+        made.drug(1, "2021-06-01", "2021-06-10", stop_reason="muscle pain" if stated else None)
+    made.ck(1, "2023-01-01", 100)
+    (stop,) = events(readings(made, tmp_path)["1"], "statin.stop")
+    assert stop.known == stop.start == day("2021-06-10")
+
+
 def test_eras_stand_in_for_exposures(tmp_path: Path) -> None:
     folder = everyday().write(tmp_path / "cdm")
     duckdb.connect().execute(

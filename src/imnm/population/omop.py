@@ -823,8 +823,8 @@ numbered AS (
     ROWS UNBOUNDED PRECEDING) AS course FROM breaks)
 SELECT person, supply, course, min(day) AS first, max(day) AS latest,
   CASE WHEN bool_and(finish IS NOT NULL) THEN max(finish) END AS finish,
-  arg_max(reason, coalesce(finish, day)) AS reason, min(id) AS id, min(taken) AS taken, min(stopped) AS stopped,
-  min(used) AS used
+  arg_max(reason, 2 * coalesce(finish, day) + reason::INT) AS reason, min(id) AS id, min(taken) AS taken,
+  min(stopped) AS stopped, min(used) AS used
 FROM numbered JOIN drug_texts USING (code) GROUP BY person, supply, course"""
 
 _COURSE_EVENTS = f"""
