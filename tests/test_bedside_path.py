@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from imnm import examples
-from imnm.assessment import program
+from imnm.assessment import assess_record, program
 from imnm.assessment.engine import Case
 from imnm.knowledge import messages
 from imnm.knowledge.pattern import pattern
@@ -128,3 +129,16 @@ def test_an_expression_is_compiled_when_it_is_first_used(monkeypatch: pytest.Mon
     assert compiled == []
     assert digits.search("CK 900") and digits.fullmatch("900") and digits.sub("", "a1") == "a"
     assert set(compiled) == {r"\d+"}
+
+
+def test_an_assessment_leaves_nothing_to_the_garbage_collector() -> None:
+    """The screening runs without it: a ring of objects would stay, with the record and all proofs that hang on it."""
+    data = examples.read(examples.EXAMPLES[0])
+    assess_record(data)
+    gc.collect()
+    gc.disable()
+    try:
+        assess_record(data)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

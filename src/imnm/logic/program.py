@@ -196,18 +196,10 @@ class Program:
 
         ``evidence_of``: the record entries behind a value that was given as environment.
         """
-        known: dict[str, Proof] = {}
-
-        def lookup(id: str) -> Proof | None:
-            return None if id in values.overridden or id not in self.definitions else proof(id)
-
-        def proof(id: str) -> Proof:
-            if id not in known:
-                known[id] = walker.prove(self.definitions[id])
-            return known[id]
-
-        walker = Prover(values.context(), self._seen(values), describe or formula, lookup, evidence_of)
-        return proof
+        walker = Prover(
+            values.context(), self._seen(values), describe or formula, self._expressions(values), evidence_of
+        )
+        return lambda id: walker.definition(id, self.definitions[id])
 
     def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:
         """What these definitions miss: the ``Proof.missing`` of their proofs, each once, without the proofs."""

@@ -55,7 +55,7 @@ class Proof(msgspec.Struct, gc=False):
 
 
 Describe = Callable[[n.Node], str]
-Lookup = Callable[[str], Proof | None]
+Lookup = Callable[[str], n.Value | None]
 EvidenceOf = Callable[[str], list[Entry]]
 
 
@@ -124,7 +124,7 @@ class Carried(_Walker):
     ``lookup``: the expression of a definition; None for an id that has none.
     """
 
-    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Callable[[str], n.Value | None]) -> None:
+    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Lookup) -> None:
         super().__init__(ctx, seen)
         self.lookup = lookup
         self._entries: dict[int, list[Entry]] = {}
@@ -152,7 +152,7 @@ class Open(_Walker):
     ``lookup``: the expression of a definition; None for an id that has none.
     """
 
-    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Callable[[str], n.Value | None]) -> None:
+    def __init__(self, ctx: Context, seen: dict[int, Any], lookup: Lookup) -> None:
         super().__init__(ctx, seen)
         self.lookup = lookup
         self.found: dict[str, None] = {}
@@ -181,8 +181,8 @@ class Prover(_Walker):
     """Proves expressions; series are evaluated, and their members kept as evidence.
 
     A proof never disagrees with the compiled functions, and only the parts that carry a value are proved. ``lookup``:
-    the proof of a definition; where it has none, ``evidence_of`` gives the record entries of a value that comes from
-    outside.
+    the expression of a definition, which is proved once; where it has none, ``evidence_of`` gives the record entries of
+    a value that comes from outside.
     """
 
     def __init__(
@@ -197,6 +197,13 @@ class Prover(_Walker):
         self.describe = describe
         self.lookup = lookup
         self.evidence_of = evidence_of
+        self._definitions: dict[str, Proof] = {}
+
+    def definition(self, id: str, node: n.Value) -> Proof:
+        """The proof of a definition."""
+        if id not in self._definitions:
+            self._definitions[id] = self.prove(node)
+        return self._definitions[id]
 
     def prove(self, node: n.Value) -> Proof:
         if type(node) in REDUCTIONS:
@@ -209,7 +216,8 @@ class Prover(_Walker):
         return self._proof(node, id, value, _merged([part.evidence for part in parts]), parts)
 
     def _reference(self, node: n.Ref) -> Proof:
-        below = self.lookup(node.id)
+        definition = self.lookup(node.id)
+        below = None if definition is None else self.definition(node.id, definition)
         parts = [] if below is None else [below]
         evidence = list(below.evidence) if below is not None else self.evidence_of(node.id)
         proof = self._proof(node, node.id, self._value(node), evidence, parts)
