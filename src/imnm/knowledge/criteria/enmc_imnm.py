@@ -102,13 +102,14 @@ ASSUMED = {
 
 def what_stays_open(result: CriteriaResult, environment: Environment) -> None:
     """Names what is undecided though nothing in the algebra says so: one of the two antibodies never tested beside a
-    clinical picture, and an antibody of IMNM beside a sign of dermatomyositis (both are reported, neither chosen)."""
-    clinical = environment["ck_elevated"] is True and environment["proximal_weakness"] is True
+    clinical picture, and an antibody of IMNM beside a sign of dermatomyositis (both are reported, neither chosen). Open
+    as well is what would come to this if the picture, which is not ruled out, were known."""
+    picture = (environment["ck_elevated"], environment["proximal_weakness"])
     antibodies: list[Result] = [environment[id] for id in ("anti_hmgcr_positive", "anti_srp_positive")]
-    if result.class_ is None and clinical and True not in antibodies and None in antibodies:
-        result.class_ = "incomplete_serology"
+    if result.class_ is None and False not in picture and True not in antibodies and None in antibodies:
+        result.class_ = "incomplete_serology" if None not in picture else None
         result.result = "undetermined"
-    if result.class_ == "antibody_with_dm_features":
+    if "antibody_with_dm_features" in (result.class_, result.could_reach):
         result.result = "undetermined"
     result.extra["text"] = sentence(ENMC_2016.id, "class", result.class_)
     result.extra["subtypes"] = [
