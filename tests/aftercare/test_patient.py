@@ -166,6 +166,11 @@ def test_checks_on_a_drug_end_with_the_drug() -> None:
     assert "never_abrupt" not in checks(taken, stopped)
     assert "never_abrupt" in checks(taken, stopped, has("systemic_glucocorticoid", "2024-05-31"))
     assert "immunoglobulins" in checks(has("rituximab", "2024-01-05"), has("rituximab.stop", "2024-01-20"))
+    other = has("systemic_glucocorticoid", "2024-01-02", detail="methylprednisolone")
+    one = has("systemic_glucocorticoid", "2024-01-05", detail="prednisolone")
+    one_stopped = has("systemic_glucocorticoid.stop", "2024-05-30", detail="prednisolone")
+    assert "never_abrupt" in checks(other, one, one_stopped)  # nothing says that the other was stopped
+    assert "never_abrupt" not in checks(one, one_stopped)
 
 
 def test_done_missing_and_unknown() -> None:

@@ -220,8 +220,15 @@ def _concerns(case: Case, check: t.SafetyCheck) -> bool:
     if check.phase == "before":
         return True
     if check.phase in t.ON_THE_DRUG:
-        return any(_one_drug(case, drug)[0] in ("in_use", "started") for drug in check.drugs)
+        return any(_may_be_taken(case, drug) for drug in check.drugs)
     return any(event.truth is True for event in case.of(*check.drugs))
+
+
+def _may_be_taken(case: Case, drug: str) -> bool:
+    """Whether any ingredient of the drug was begun and is not known to have been stopped since."""
+    given = [event for event in (*case.of(drug), *case.of(f"{drug}.active")) if event.truth is True]
+    stops = case.of(f"{drug}.stop")
+    return any(all(stop.detail != event.detail or stop.end < event.end for stop in stops) for event in given)
 
 
 def _check(case: Case, check: t.SafetyCheck) -> dict[str, Any]:
