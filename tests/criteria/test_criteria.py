@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from imnm.knowledge.criteria import (
     CALCULATORS,
     CRITERIA,
     ITEMS,
+    CriteriaResult,
     CriteriaSet,
     InputError,
     evaluate_criteria,
@@ -395,6 +397,37 @@ def test_proof_reaches_the_record() -> None:
     )
     refs = {entry["ref"] for entry in answer.proof["class"]["evidence"]}
     assert {"Observation/anti_hmgcr_positive", "Observation/ck_elevated", "Observation/proximal_weakness"} <= refs
+
+
+@all_sets
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_who_is_asked_about_before_changes_no_answer(id: str, data: st.DataObject) -> None:
+    """What a set said of one person is used for the next of whom the same is known, and the answer is the same."""
+    criteria = SETS[id]
+    first = data.draw(environments(criteria))
+    numbers = st.floats(0, 200).flatmap(lambda low: st.floats(0, 200).map(lambda more: Interval(low, low + more)))
+    second = {
+        item: data.draw(numbers | st.builds(exactly, st.floats(0, 200))) if isinstance(value, Interval) else value
+        for item, value in first.items()
+    }
+    for environment, name in ((first, "one"), (second, "other"), (first, "third")):
+
+        def entries_of(id: str, name: str = name) -> list[Entry]:
+            return [Entry(f"{name}/{id}", id)]
+
+        answer = criteria.read(environment, entries_of)
+        assert answer == replace(criteria).read(environment, entries_of)
+        spoil(answer)
+
+
+def spoil(answer: CriteriaResult) -> None:
+    """What the owner of an answer may do to it."""
+    for owned in (answer.missing, answer.warnings, answer.sources, answer.notes):
+        owned.append("spoilt")
+    for rule in answer.extra.get("rules", {}).values():
+        rule["class"] = "spoilt"
+    answer.extra["spoilt"] = answer.proof["spoilt"] = True
 
 
 def test_what_is_only_read_as_absent_is_said_to_be() -> None:

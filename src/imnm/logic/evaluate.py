@@ -8,7 +8,7 @@ missing; ``Program.prover`` does so through references.
 
 from .compiled import Context, Members, Result, compile, unknown
 from .program import DefinitionError, Program, Values
-from .proof import Entry, EvidenceOf, Proof, formula, prove, settled
+from .proof import Entry, EvidenceOf, Proof, formula, prove, settled, with_entries
 
 __all__ = [
     "Context",
@@ -25,4 +25,5 @@ __all__ = [
     "prove",
     "settled",
     "unknown",
+    "with_entries",
 ]

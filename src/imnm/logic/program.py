@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, formula, no_evidence
+from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, formula
 
 
 class DefinitionError(ValueError):
@@ -189,16 +189,12 @@ class Program:
 
     # ------------------------------------------------ proving
 
-    def prover(
-        self, values: Values, describe: Describe | None = None, evidence_of: EvidenceOf = no_evidence
-    ) -> Callable[[str], Proof]:
+    def prover(self, values: Values, describe: Describe | None = None) -> Callable[[str], Proof]:
         """A function that proves a definition by id, through its references, each proved once.
 
-        ``evidence_of``: the record entries behind a value that was given as environment.
+        A value that was given as environment has no record entries: see ``with_entries``.
         """
-        walker = Prover(
-            values.context(), self._seen(values), describe or formula, self._expressions(values), evidence_of
-        )
+        walker = Prover(values.context(), self._seen(values), describe or formula, self._expressions(values))
         return lambda id: walker.definition(id, self.definitions[id])
 
     def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
+from operator import is_
 from typing import Any, TypeVar
 
 import msgspec
@@ -57,11 +58,6 @@ class Proof(msgspec.Struct, gc=False):
 Describe = Callable[[n.Node], str]
 Lookup = Callable[[str], n.Value | None]
 EvidenceOf = Callable[[str], list[Entry]]
-
-
-def no_evidence(id: str) -> list[Entry]:
-    """For values that rest on no record."""
-    return []
 
 
 def prove(
@@ -181,22 +177,13 @@ class Prover(_Walker):
     """Proves expressions; series are evaluated, and their members kept as evidence.
 
     A proof never disagrees with the compiled functions, and only the parts that carry a value are proved. ``lookup``:
-    the expression of a definition, which is proved once; where it has none, ``evidence_of`` gives the record entries of
-    a value that comes from outside.
+    the expression of a definition, which is proved once; where it has none, the value comes from outside.
     """
 
-    def __init__(
-        self,
-        ctx: Context,
-        seen: dict[int, Any],
-        describe: Describe,
-        lookup: Lookup,
-        evidence_of: EvidenceOf = no_evidence,
-    ) -> None:
+    def __init__(self, ctx: Context, seen: dict[int, Any], describe: Describe, lookup: Lookup) -> None:
         super().__init__(ctx, seen)
         self.describe = describe
         self.lookup = lookup
-        self.evidence_of = evidence_of
         self._definitions: dict[str, Proof] = {}
 
     def definition(self, id: str, node: n.Value) -> Proof:
@@ -219,7 +206,7 @@ class Prover(_Walker):
         definition = self.lookup(node.id)
         below = None if definition is None else self.definition(node.id, definition)
         parts = [] if below is None else [below]
-        evidence = list(below.evidence) if below is not None else self.evidence_of(node.id)
+        evidence = [] if below is None else list(below.evidence)
         proof = self._proof(node, node.id, self._value(node), evidence, parts)
         if not settled(proof.value):
             proof.missing = proof.missing or [node.id]
@@ -234,6 +221,30 @@ class Prover(_Walker):
         missing = [] if settled(value) else _merged([part.missing for part in parts])
         return Proof(type(node).__name__, id, value, self.describe(node), evidence, missing, parts)
 
+
+def with_entries(proof: Proof, given: Mapping[str, Result], evidence_of: EvidenceOf) -> Proof:
+    """The same proof of the same value, when what comes from outside has these values and these record entries.
+
+    What they do not bear on is the same object as before.
+    """
+    if not proof.parts:
+        return _from_outside(proof, given, evidence_of) if proof.kind == n.Ref.__name__ else proof
+    parts = [with_entries(part, given, evidence_of) for part in proof.parts]
+    if all(map(is_, parts, proof.parts)):
+        return proof
+    evidence = proof.evidence if proof.kind in _OF_EVENTS else _merged([part.evidence for part in parts])
+    return Proof(proof.kind, proof.id, proof.value, proof.text, evidence, proof.missing, parts)
+
+
+def _from_outside(proof: Proof, given: Mapping[str, Result], evidence_of: EvidenceOf) -> Proof:
+    id = proof.id or ""
+    value, evidence = given[id], evidence_of(id)
+    if value == proof.value and not evidence:
+        return proof
+    return Proof(proof.kind, proof.id, value, proof.text, evidence, proof.missing, [])
+
+
+_OF_EVENTS = frozenset(kind.__name__ for kind in REDUCTIONS)
 
 _WANTED: dict[Truth, tuple[Truth, ...]] = {True: (True,), False: (False,), None: (True, None)}
 """Which parts or members carry a truth that several make together."""

@@ -8,15 +8,16 @@ same declaration is proved, put in words and run over a database.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from imnm.logic.evaluate import Entry, EvidenceOf, Program, Result, formula, unknown
-from imnm.logic.interval import Interval
-from imnm.logic.nodes import Kind, Literal_, Node, Ref, Value, walk
+from imnm.logic.evaluate import Entry, EvidenceOf, Program, Proof, Result, formula, unknown, with_entries
+from imnm.logic.interval import Interval, Op, compare, exactly
+from imnm.logic.nodes import Compare, Kind, Literal_, Node, Ref, Threshold, Value, walk
 
 from ..evidence import Evidence
 from ..findings import FINDINGS
@@ -128,6 +129,37 @@ class CriteriaResult(msgspec.Struct):
 
 
 Environment = Mapping[str, Result]
+Limit = tuple[Op, Interval]
+
+
+class _Known:
+    """What is known, equal to whatever a set with these limits cannot tell from it."""
+
+    __slots__ = ("_hash", "_key", "known")
+
+    def __init__(self, known: Environment, limits: Mapping[str, tuple[Limit, ...]]) -> None:
+        self.known = known
+        self._key = [(id, _side(value, limits[id]) if id in limits else value) for id, value in known.items()]
+        self._hash = hash(tuple(self._key))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and self._key == other._key
+
+
+def _side(value: Result, limits: tuple[Limit, ...]) -> tuple[Result, ...]:
+    """On which side of limits a number lies, and whether it is exact."""
+    assert isinstance(value, Interval)
+    return (value.exact, *(compare(value, op, limit) for op, limit in limits))
+
+
+class Said(NamedTuple):
+    """What a set says of what is known: the result, which nobody changes, and its proofs without record entries."""
+
+    result: CriteriaResult
+    proofs: Mapping[str, Proof]
 
 
 class Outcome(NamedTuple):
@@ -232,24 +264,85 @@ class CriteriaSet:
         known = {item.id: environment.get(item.id, unknown(item.kind)) for item in self.items}
         if self.prepare is not None:
             known |= self.prepare(environment)
-        result = _Reading(self, known, entries_of).result(proved)
+        said = self._said(_Known(known, self._limits), proved)
+        result = _own(said.result)
+        result.proof = self._with_entries(said.proofs, known, entries_of)
         if self.finish is not None:
             self.finish(result, {**environment, **known})
         return result
+
+    @cached_property
+    def _said(self) -> Callable[[_Known, bool], Said]:
+        """What the set says of what is known: the same whose record it is, and of many people the same is known."""
+        return lru_cache(maxsize=KEPT)(lambda asked, proved: _Reading(self, asked.known).said(proved))
+
+    @cached_property
+    def _limits(self) -> Mapping[str, tuple[Limit, ...]]:
+        """The numbers of which the set asks no more than on which side of these limits they lie."""
+        limits: dict[str, set[Limit]] = {}
+        more = {node.id for node in self.definitions.values() if isinstance(node, Ref)}
+        for node in (below for definition in self.definitions.values() for below in walk(definition)):
+            for number in (child for child in node.children() if isinstance(child, Ref) and child.of != "truth"):
+                if isinstance(node, Compare) and node.left is number and isinstance(node.right, Threshold):
+                    limits.setdefault(number.id, set()).add((node.op, exactly(node.right.number)))
+                else:
+                    more.add(number.id)
+        return {id: tuple(of) for id, of in limits.items() if id not in more}
+
+    def _with_entries(
+        self, proofs: Mapping[str, Proof], known: Environment, entries_of: EvidenceOf | None
+    ) -> dict[str, Any]:
+        """The proofs with the record entries of the findings that they refer to, as plain data."""
+
+        given = {**known, **self.read_as(known)}
+
+        def evidence_of(id: str) -> list[Entry]:
+            return [] if entries_of is None or given[id] is not known[id] or id not in FINDINGS else entries_of(id)
+
+        return {name: msgspec.to_builtins(with_entries(proof, given, evidence_of)) for name, proof in proofs.items()}
+
+    def read_as(self, known: Environment) -> dict[str, Result]:
+        """What is unknown and read as this for the class."""
+        return {id: value for id, value in self.assumed.items() if known[id] is None}
+
+
+KEPT = 512
+"""So many answers are kept for each set."""
+
+
+def _own(result: CriteriaResult) -> CriteriaResult:
+    """A result that its owner may change."""
+    own = copy(result)
+    own.missing, own.warnings, own.sources = list(own.missing), list(own.warnings), list(own.sources)
+    own.notes, own.extra = list(own.notes), _copied(own.extra)
+    return own
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return list(value) if isinstance(value, list) else value
 
 
 class _Reading:
     """One reading of one set: the values as they are known, and as read for the class."""
 
-    def __init__(self, criteria: CriteriaSet, known: Environment, entries_of: EvidenceOf | None) -> None:
+    def __init__(self, criteria: CriteriaSet, known: Environment) -> None:
         self.set = criteria
-        self.entries_of = entries_of
-        self.assumed = {id: value for id, value in criteria.assumed.items() if known[id] is None}
+        self.assumed = criteria.read_as(known)
         self.known = criteria.program.run((), 0.0, known)
         self.values = criteria.program.run((), 0.0, {**known, **self.assumed}) if self.assumed else self.known
 
-    def result(self, proved: bool) -> CriteriaResult:
-        criteria, main = self.set, self.outcome(self.set.classes)
+    def said(self, proved: bool) -> Said:
+        main = self.outcome(self.set.classes)
+        result = self.result(main)
+        if not proved or result.result == "not-applicable":
+            return Said(result, {})
+        result.missing = self.missing(main)
+        return Said(result, self.proofs(main))
+
+    def result(self, main: Outcome) -> CriteriaResult:
+        criteria = self.set
         notes = [note for note in criteria.notes if self.values[f"{criteria.id}/note/{note.id}"] is True]
         applicable = self.values.get(f"{criteria.id}/applicable", True) is not False
         result = CriteriaResult(criteria.id, self.verdict() if applicable else "not-applicable", criteria.title)
@@ -264,9 +357,6 @@ class _Reading:
         grounds = [criteria.evidence, *([main.evidence] if main.evidence else []), *(note.evidence for note in notes)]
         result.sources = list(dict.fromkeys(source for ground in grounds for source in ground.sources))
         result.provisional = any(ground.provisional for ground in grounds[: 2 if main.evidence else 1])
-        if proved:
-            result.missing = self.missing(main)
-            result.proof = self.proof(main)
         result.extra = self.extra(main)
         return result
 
@@ -313,26 +403,20 @@ class _Reading:
         open_ = set(self.set.program.open_in(self.known, ids))
         return [item.id for item in self.set.items if item.id in open_]
 
-    def proof(self, main: Outcome) -> dict[str, Any]:
-        """The proofs of verdict, class and score, with the record entries of the findings that they refer to."""
+    def proofs(self, main: Outcome) -> dict[str, Proof]:
+        """The proofs of verdict, class and score."""
         wanted = {"fulfilled": f"{self.set.id}/fulfilled"}
         if main.class_ is not None:
             wanted["class"] = f"{self.set.id}/{self.set.classes.id}/{main.class_}"
         if self.set.score is not None:
             wanted["score"] = f"{self.set.id}/score"
-        prove = self.set.program.prover(self.values, self.describe if self.assumed else formula, self.evidence)
-        return {name: msgspec.to_builtins(prove(id)) for name, id in wanted.items()}
+        prove = self.set.program.prover(self.values, self.describe if self.assumed else formula)
+        return {name: prove(id) for name, id in wanted.items()}
 
     def describe(self, node: Node) -> str:
         """A node in short words; what is only read as absent is said to be so."""
         text = formula(node)
         return say("criteria.common.assumed", item=text) if isinstance(node, Ref) and node.id in self.assumed else text
-
-    def evidence(self, id: str) -> list[Entry]:
-        """The record entries of a finding."""
-        if self.entries_of is None or id in self.assumed or id not in FINDINGS:
-            return []
-        return self.entries_of(id)
 
     def beside(self, ladder: Ladder) -> dict[str, Any]:
         """A further ladder as plain data."""
