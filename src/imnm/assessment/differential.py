@@ -9,9 +9,9 @@ contributes nothing. Findings that share a cause are weighed together (``knowled
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from operator import attrgetter, mul
+from operator import add, attrgetter, mul
 from typing import Any, NamedTuple
 
 from imnm.assessment.model import Contribution, Disease
@@ -657,24 +657,40 @@ def _together(scores: Sequence[float]) -> float:
 class WhatIf:
     """What leads for one patient, as things are and if findings were otherwise: the greatest of ``probabilities``.
 
-    A finding that weighs by itself only adds an observation or takes one away; for others all is told anew.
+    A finding that weighs by itself only adds an observation or takes one away, and where that observation shares no
+    cause with another it is all that is added; for other findings all is told anew.
     """
 
     def __init__(self, findings: Mapping[str, bool], setting: str, context: Context) -> None:
         self.findings, self.setting, self.context = findings, setting, context
         self._as_is = _told(findings, setting, context)
+        self._scores = _scores(self._as_is.weighed())
+        self._causes = set(_causes_of(self._as_is.observed))
+        self._causes |= {group.id for finding in self._as_is.leading for group in _GROUPS_OF.get(finding, ())}
 
     def leading(self, changes: Mapping[str, bool | None]) -> Leading:
         """What would lead if these findings were present, absent or unknown."""
-        return Leading(_scores(self._told_if(changes).weighed()))
+        return Leading(self._scores_if(changes))
 
-    def _told_if(self, changes: Mapping[str, bool | None]) -> _Told:
+    def _scores_if(self, changes: Mapping[str, bool | None]) -> Sequence[float]:
+        if not changes:
+            return self._scores
         if not changes.keys().isdisjoint(_ENTANGLED):
-            return _told({**self.findings, **changes}, self.setting, self.context)
+            return _scores(_told({**self.findings, **changes}, self.setting, self.context).weighed())
+        new = self._new(changes)
+        if self.findings.keys().isdisjoint(changes) and len(new) < 2 and self._causes.isdisjoint(_causes_of(new)):
+            return list(map(add, self._scores, new[0].lr)) if new else self._scores
         table, observed, leading = self._as_is
         others = [evidence for evidence in observed if evidence.finding not in changes]
-        new = [table.truth(finding, value) for finding, value in changes.items() if value is not None]
-        return _Told(table, others + [evidence for evidence in new if evidence is not None], leading)
+        return _scores(_Told(table, others + new, leading).weighed())
+
+    def _new(self, changes: Mapping[str, bool | None]) -> list[_Evidence]:
+        told = [self._as_is.table.truth(finding, value) for finding, value in changes.items() if value is not None]
+        return [evidence for evidence in told if evidence is not None]
+
+
+def _causes_of(observed: Iterable[_Evidence]) -> Iterator[str]:
+    return (group.id for evidence in observed for group in evidence.groups)
 
 
 Chance = Callable[[str], float | None]
