@@ -9,7 +9,7 @@ from imnm.sources.structs import CodeableConcept, Coding
 
 
 def concepts(code: str, display: str | None = None) -> frozenset[str]:
-    found = CodeableConcept([Coding("http://site.example/medication-name", code, display)])
+    found = CodeableConcept((Coding("http://site.example/medication-name", code, display),))
     return Coder().concept(found, "drug").concepts
 
 

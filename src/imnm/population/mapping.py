@@ -143,7 +143,7 @@ def rows_of(counts: Mapping[tuple[str, bytes], int], coder: Coder) -> list[Row]:
 
 
 def _how(concept: CodeableConcept, coded: Coded, coder: Coder, kind: str) -> str:
-    bare = CodeableConcept([msgspec.structs.replace(c, display=None) for c in concept.coding or ()])
+    bare = CodeableConcept(tuple(msgspec.structs.replace(c, display=None) for c in concept.coding or ()))
     by_code = coder.first(bare, _DOMAINS[kind])
     return "code" if by_code.matches and coded.concepts & by_code.concepts else "name"
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -32,10 +33,10 @@ _RELATIVES = re.compile(r"^\s*(?:family history|fam(?:ily)? hx|fhx?)\s*[:,;–-]
 ANSWERS: dict[str, bool | None] = {"value_positive": True, "value_negative": False, "value_indeterminate": None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coded:
     """What a coding means, and the words in which it was written. One coding stands for many entries, so that what
-    follows from it is worked out once.
+    follows from it is worked out once; it is equal to itself alone, which is quick to look up.
 
     denied: the words deny what the code states (code for a rash, text "no rash").
     """
@@ -80,6 +81,8 @@ class Coder:
         self._looked_up = 0
         self._mattering: dict[tuple[Domain, ...], dict[bytes, bool]] = {}
         self._named: dict[tuple[Domain, str, str], tuple[Match, ...]] = {}
+        self.said: dict[tuple[object, ...], Any] = {}
+        """What results with a coding say, for ``results.read_part`` to remember."""
 
     def raw(self, raw: bytes, domains: tuple[Domain, ...], context: str = "") -> Coded:
         """The meaning of a CodeableConcept as it stands in the file, in the first of these domains that knows it.

@@ -123,7 +123,7 @@ class OmopCodes:
         """By codes alone. The OMOP ids themselves can be among our codes too."""
         codings = [self._coding(id) for id in ids if id in self.concepts]
         codings += [Coding("omop", str(id)) for id in ids]
-        return self.coder.first(CodeableConcept(codings), domains) if codings else None
+        return self.coder.first(CodeableConcept(tuple(codings)), domains) if codings else None
 
     def _by_ancestors(self, ids: Iterable[int], domains: tuple[Domain, ...]) -> tuple[Match, ...]:
         """As something narrower than what an ancestor stands for."""
@@ -142,7 +142,7 @@ class OmopCodes:
                 return Meaning(Coded(with_ancestors((Match(local, "exact", direct=local),)), source_value), "local")
             words.append(source_value)
             if domains[0] == "condition" and _ICD10.fullmatch(source_value):
-                coded = self.coder.first(CodeableConcept([Coding("icd10cm", source_value)]), domains)
+                coded = self.coder.first(CodeableConcept((Coding("icd10cm", source_value),)), domains)
                 if coded.matches:
                     return Meaning(coded, "code")
         for domain in domains:
@@ -178,7 +178,7 @@ class OmopCodes:
         said = self.concepts.get(raw.answer)
         part = Observation(
             value_quantity=quantity,
-            value_codeable_concept=CodeableConcept([Coding(said.vocabulary, said.code, said.name)]) if said else None,
+            value_codeable_concept=CodeableConcept((Coding(said.vocabulary, said.code, said.name),)) if said else None,
             value_string=raw.text if quantity is None and said is None else None,
             reference_range=_range(raw.low, raw.high),
         )
@@ -193,10 +193,10 @@ class OmopCodes:
         return Template(tuple(record.events))
 
 
-def _range(low: float | None, high: float | None) -> list[ReferenceRange] | None:
+def _range(low: float | None, high: float | None) -> tuple[ReferenceRange, ...] | None:
     if low is None and high is None:
         return None
-    return [ReferenceRange(Quantity(low) if low is not None else None, Quantity(high) if high is not None else None)]
+    return (ReferenceRange(Quantity(low) if low is not None else None, Quantity(high) if high is not None else None),)
 
 
 class Exposed(NamedTuple):

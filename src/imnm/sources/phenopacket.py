@@ -389,7 +389,7 @@ def _concept(ontology: OntologyClass | None) -> CodeableConcept | None:
     system = {"LOINC": "http://loinc.org", "SNOMED": "http://snomed.info/sct", "SNOMEDCT": "http://snomed.info/sct",
               "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm"}.get(prefix.upper())  # fmt: skip
     coding = Coding(system, bare if system else code, ontology.label)
-    return CodeableConcept([coding], ontology.label)
+    return CodeableConcept((coding,), ontology.label)
 
 
 def _quantity(quantity: PhenoQuantity | None) -> Quantity | None:
@@ -400,11 +400,11 @@ def _quantity(quantity: PhenoQuantity | None) -> Quantity | None:
     return Quantity(quantity.value, None, unit.label, code)
 
 
-def _range(quantity: PhenoQuantity | None) -> list[ReferenceRange] | None:
+def _range(quantity: PhenoQuantity | None) -> tuple[ReferenceRange, ...] | None:
     bounds = quantity.reference_range if quantity else None
     if bounds is None or bounds.high is None:
         return None
-    return [ReferenceRange(Quantity(bounds.low) if bounds.low is not None else None, Quantity(bounds.high))]
+    return (ReferenceRange(Quantity(bounds.low) if bounds.low is not None else None, Quantity(bounds.high)),)
 
 
 def _causative_gene(item: GenomicInterpretation) -> str | None:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from imnm.knowledge.concepts import CONCEPTS, Domain
@@ -25,6 +26,7 @@ from .clinical import note_text, period_span, status_code
 from .coding import Coded
 from .notes import read_course, read_strength
 from .quantities import Limit, Measured, Verdict, bounded, flag, measured, strength, upper_limit, verdict
+from .reading import Problem
 from .record import NoUnit, Record, When
 from .reports import read_text
 from .structs import CodeableConcept, Measurement, Observation, Quantity, Ratio, ReferenceRange
@@ -78,7 +80,7 @@ def _of_quantity(quantity: Quantity | None) -> Measured | None:
         return None
     if isinstance(quantity.value, str):
         return measured(quantity.value)
-    number = float(quantity.value)
+    number = float(quantity.value) + 0.0  # a nought has no sign
     if number < 0 or not math.isfinite(number):
         return Measured(Interval(number, number))
     return Measured(bounded(number, quantity.comparator))
@@ -132,7 +134,7 @@ def _words(concept: CodeableConcept) -> list[str]:
     return words + [coding.display for coding in concept.coding or () if coding.display and coding.display not in words]
 
 
-def _limit(ranges: list[ReferenceRange] | None, sex: str | None) -> tuple[Limit | None, tuple[str, ...]]:
+def _limit(ranges: tuple[ReferenceRange, ...] | None, sex: str | None) -> tuple[Limit | None, tuple[str, ...]]:
     """The upper limit of normal: of the normal range, for the patient's sex where ranges differ by sex."""
     candidates = [entry for entry in ranges or () if status_code(entry.type) in ("", "normal", "normal range")]
     if sex is not None and len(candidates) > 1:
@@ -323,7 +325,11 @@ def read_part(record: Record, part: Measurement, coded: Coded, when: When, ref: 
         if text or notes:
             read_text(record, ". ".join(filter(None, (text, notes))), "lab", when, ref, coded.name)
     elif coded.is_result:
-        _read_result(record, part, coded, when, ref, notes, method)
+        said = _said(record, part, coded, method) if not notes else None
+        if said is None:
+            _read_result(record, part, coded, when, ref, notes, method)
+        else:
+            _say_again(said, record, when, ref)
     elif concepts:
         _read_answer(record, part, coded, when, ref)
 
@@ -388,6 +394,92 @@ def _read_result(
     for match, truth in coded.stated:
         if match.relation == "broader" and not CONCEPTS[match.concept].unit and truth is None:
             record.also(match.concept, None, when, ref, _result_text(coded.text, "", when))
+
+
+# ---------------------------------------------------------------- the same result again
+
+
+_AfterDays = tuple[float, float, float, float, Truth, str | None, str | None, float | None]
+
+
+class Said(NamedTuple):
+    """What a result says, whoever had it on whatever day. events: the concept, what follows the days, and the line for
+    people before and after the date."""
+
+    events: tuple[tuple[str, _AfterDays, str, str], ...]
+    problems: tuple[str, ...]
+    units: tuple[tuple[str, frozenset[str]], ...]
+    without_unit: tuple[NoUnit, ...]
+
+
+_BLANK = "\0"
+"""Where the date is to stand."""
+_REMEMBERED = 20_000
+
+
+class _AnyDay(When):
+    """In place of the day that a result is of."""
+
+    @property
+    def date(self) -> str:
+        return _BLANK
+
+
+_ANY_DAY = _AnyDay(UNKNOWN, -INF)
+
+
+def _said(record: Record, part: Measurement, coded: Coded, method: str) -> Said | None:
+    """What a result without a note says, worked out once for every way in which it is written: laboratories write few,
+    and people have many. None if it cannot be told apart from its day."""
+    key = (
+        coded, record.sex, method, part.value_quantity, part.value_string, part.value_codeable_concept,
+        part.value_boolean, part.value_integer, part.value_range, part.value_ratio, part.data_absent_reason,
+        part.interpretation, part.reference_range,
+    )  # fmt: skip
+    remembered: dict[tuple[object, ...], Said | None] = record.coder.said
+    try:
+        return remembered[key]
+    except KeyError:
+        pass
+    if len(remembered) >= _REMEMBERED:
+        remembered.clear()
+    blank = Record(record.coder)
+    blank.sex = record.sex
+    _read_result(blank, part, coded, _ANY_DAY, "", "", method)
+    remembered[key] = found = _without_day(blank)
+    return found
+
+
+def _without_day(blank: Record) -> Said | None:
+    """What was read into a record on any day; None if a line for people does not have one place for the date."""
+    events = []
+    for event in blank.events:
+        before, *after = event.text.split(_BLANK)
+        if len(after) != 1:
+            return None
+        events.append((event.concept, _AFTER_DAYS(event), before, after[0]))
+    return Said(
+        tuple(events),
+        tuple(problem.problem for problem in blank.problems),
+        tuple((concept, frozenset(units)) for concept, units in blank.units.items()),
+        tuple(blank.without_unit),
+    )
+
+
+_AFTER_DAYS = attrgetter("low", "high", "times_low", "times_high", "truth", "grade", "detail", "uln")
+
+
+def _say_again(said: Said, record: Record, when: When, ref: str) -> None:
+    """Keep what a result says as that of this record, on this day."""
+    for number in said.without_unit:
+        record.without_unit.append(number._replace(place=len(record.events) + number.place, ref=ref))
+    for problem in said.problems:
+        record.problems.append(Problem(ref, problem))
+    for concept, units in said.units:
+        record.units.setdefault(concept, set()).update(units)
+    (start, end), known, date = when.span, when.known, when.date
+    for concept, rest, before, after in said.events:
+        record.add(Event(concept, start, end, known, *rest, ref, f"{before}{date}{after}"))
 
 
 def _not_measured(part: Measurement, number: Number) -> bool:

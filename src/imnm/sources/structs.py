@@ -10,23 +10,27 @@ class Fhir(msgspec.Struct, gc=False, rename="camel"):
     """A FHIR element; every field may be absent."""
 
 
+class Value(msgspec.Struct, gc=False, rename="camel", frozen=True):
+    """A part of an element that can be looked up, to see whether the same has been read before."""
+
+
 class Reference(Fhir):
     reference: str | None = None
     display: str | None = None
 
 
-class Coding(Fhir):
+class Coding(Value, frozen=True):
     system: str | None = None
     code: str | None = None
     display: str | None = None
 
 
-class CodeableConcept(Fhir):
-    coding: list[Coding] | None = None
+class CodeableConcept(Value, frozen=True):
+    coding: tuple[Coding, ...] | None = None
     text: str | None = None
 
 
-class Quantity(Fhir):
+class Quantity(Value, frozen=True):
     value: float | str | None = None
     comparator: str | None = None
     unit: str | None = None
@@ -38,12 +42,12 @@ class Period(Fhir):
     end: str | None = None
 
 
-class Range(Fhir):
+class Range(Value, frozen=True):
     low: Quantity | None = None
     high: Quantity | None = None
 
 
-class Ratio(Fhir):
+class Ratio(Value, frozen=True):
     numerator: Quantity | None = None
     denominator: Quantity | None = None
 
@@ -63,11 +67,11 @@ class Meta(Fhir):
     last_updated: str | None = None
 
 
-class ReferenceRange(Fhir):
+class ReferenceRange(Value, frozen=True):
     low: Quantity | None = None
     high: Quantity | None = None
     type: CodeableConcept | None = None
-    applies_to: list[CodeableConcept] | None = None
+    applies_to: tuple[CodeableConcept, ...] | None = None
     text: str | None = None
 
 
@@ -161,8 +165,8 @@ class Measurement(Resource):
     value_range: Range | None = None
     value_ratio: Ratio | None = None
     data_absent_reason: CodeableConcept | None = None
-    interpretation: list[CodeableConcept] | None = None
-    reference_range: list[ReferenceRange] | None = None
+    interpretation: tuple[CodeableConcept, ...] | None = None
+    reference_range: tuple[ReferenceRange, ...] | None = None
 
 
 class Observation(Measurement):
