@@ -520,19 +520,22 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
             except InputError as error:
                 skipped[str(error)] = skipped.get(str(error), 0) + 1
                 continue
-            birth = _birth(pieces, reading)
-            passed += passes
-            newest = reading.newest_known if reading is not None else -float("inf")
-            person_writer.writerow(store.csv_row((patient, *birth, newest if newest > -float("inf") else None, passes)))
-            event_writer.writerows(store.read_columns(patient, reading.events if reading is not None else ()))
+            newest = -math.inf
+            if reading is not None:
+                passed += 1
+                newest = reading.newest_known
+                event_writer.writerows(store.read_columns(patient, reading.events))
+            row = (patient, *_birth(pieces, reading), newest if newest > -math.inf else None, passes)
+            person_writer.writerow(store.csv_row(row))
     return Gathered(people, passed, skipped, sample, events, persons, verdicts)
 
 
 def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | None:
     """The record if it passes the gate, None if it does not. Raises InputError where the patient is to be left out."""
-    if not any(mark in b"PB" for mark, _ in pieces):
+    marks = {mark for mark, _ in pieces}
+    if marks.isdisjoint((b"P", b"B")):
         raise InputError(say("population.read.no_patient"))
-    if not any(mark in b"TB" for mark, _ in pieces):
+    if marks.isdisjoint((b"T", b"B")):
         return None
     reading = _reading(pieces)
     return reading if any(base(event.concept) in gate for event in reading.events) else None

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from imnm.assessment import program
+from imnm.knowledge.limits import CK
 from imnm.knowledge.messages import say
 from imnm.logic.event import Event
-from imnm.logic.nodes import Value
+from imnm.logic.nodes import Value, concepts_of
 from imnm.logic.sql import EVENT_COLUMNS, UNREAD, columns_of, compile_sql
 
 from .source import SourceError
@@ -70,8 +71,15 @@ def _one_line(text: str) -> str:
 
 
 def read_columns(patient: str, events: Iterable[Event]) -> Iterator[list[object]]:
-    """A patient's events as rows of ``READ_COLUMNS`` for ``load_csv``."""
-    return (csv_row((patient, *_READ(event))) for event in events)
+    """A patient's events, those that are read, as rows of ``READ_COLUMNS`` for ``load_csv``."""
+    concepts = read_concepts()
+    return (csv_row((patient, *_READ(event))) for event in events if event.concept in concepts)
+
+
+@cache
+def read_concepts() -> frozenset[str]:
+    """The concepts of which anything is read: by the level query, and the CK of the funnel."""
+    return frozenset({CK}).union(*map(concepts_of, definitions().values()))
 
 
 _READ = attrgetter(*(field for field, name, _ in EVENT_COLUMNS if name not in UNREAD))

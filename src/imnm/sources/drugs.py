@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -83,22 +84,38 @@ def read_medication(
 
 def take(record: Record, coded: Coded, kind: str, status: str, course: Course, ref: str) -> None:
     """Keep the exposure to each drug and class the coding means."""
-    for match in coded.matches:
-        if CONCEPTS[match.concept].domain == "drug" and match.polarity is True and match.relation != "broader":
-            detail = _ingredient(match.direct) or _ingredient(match.concept)
-            _take(record, match.concept, detail, kind, status, course, ref, coded.name)
+    drugs = _taken(coded)
+    if not drugs:
+        return
+    said = _exposure(kind, status, course, coded.name, record.written)
+    for concept, detail in drugs:
+        for suffix, span, known, text in said:
+            record.add(
+                Event(concept + suffix, span.low, span.high, known, truth=True, detail=detail, ref=ref, text=text)
+            )
+
+
+@lru_cache(maxsize=4096)
+def _taken(coded: Coded) -> tuple[tuple[str, str | None], ...]:
+    """The drugs and classes that a coding says to be taken, each with the ingredient if one is named."""
+    return tuple(
+        (match.concept, _ingredient(match.direct) or _ingredient(match.concept))
+        for match in coded.matches
+        if CONCEPTS[match.concept].domain == "drug" and match.polarity is True and match.relation != "broader"
+    )
 
 
 def _ingredient(concept: str) -> str | None:
     return None if members(concept) else concept
 
 
-def ingredients(coded: Coded) -> list[str]:
+@lru_cache(maxsize=4096)
+def ingredients(coded: Coded) -> tuple[str, ...]:
     """The drugs themselves, without the classes they belong to; a class if no drug is named."""
     own = [match.direct for match in coded.matches if match.concept == match.direct and match.relation != "broader"]
     drugs = [drug for drug in own if CONCEPTS[drug].domain == "drug"]
     named = [drug for drug in drugs if not members(drug) and drug != "statin_combination"]
-    return list(dict.fromkeys(named or drugs))
+    return tuple(dict.fromkeys(named or drugs))
 
 
 def is_local(use: MedicationUse, coded: Coded) -> bool:
@@ -115,7 +132,12 @@ def is_local(use: MedicationUse, coded: Coded) -> bool:
         if dosage.route is not None:
             words.append(dosage.route.text or "")
             words += [coding.display or coding.code or "" for coding in dosage.route.coding or ()]
-    return _LOCAL.search(" ".join(words)) is not None
+    return _is_local(" ".join(words))
+
+
+@lru_cache(maxsize=4096)
+def _is_local(words: str) -> bool:
+    return _LOCAL.search(words) is not None
 
 
 def _course(record: Record, kind: str, use: MedicationUse, ref: str, visit: Interval | None) -> Course:
@@ -153,27 +175,26 @@ def _ended(course: Course, status: str, written: float) -> Interval | None:
     return Interval(began if began <= written else -INF, written)  # what was written cannot be of later
 
 
-def _take(
-    record: Record, concept: str, detail: str | None, kind: str, status: str, course: Course, ref: str, name: str
-) -> None:
+def _exposure(
+    kind: str, status: str, course: Course, name: str, written: float
+) -> list[tuple[str, Interval, float, str]]:
+    """That a drug was taken, and that it was stopped or is in use: the suffix of the concept, the days, since when it
+    was known, and the line for people."""
     began = _began(course)
     date = iso_day(began)
     text = say("sources.text.drug", name=name, date=date) if date else say("sources.text.drug_undated", name=name)
-    record.add(Event(concept, began.low, began.high, course.known, truth=True, detail=detail, ref=ref, text=text))
-    asserted = course.stated.high if kind == "MedicationStatement" and course.stated else record.written
+    taken = ("", began, course.known, text)
+    asserted = course.stated.high if kind == "MedicationStatement" and course.stated else written
     ended = _ended(course, status, asserted)
     if ended is not None and kind not in _ONE_DOSE:
         known = max(course.known, ended.high) if ended.high < INF else course.known
         text = say("sources.text.drug_stopped", name=name, date=When(ended, known).date)
-        record.add(
-            Event(f"{concept}.stop", ended.low, ended.high, known, truth=True, detail=detail, ref=ref, text=text)
-        )
-    elif status in ("active", "in-progress") or (kind in _ONE_DOSE and status == "completed"):
+        return [taken, (".stop", ended, known, text)]
+    if status in ("active", "in-progress") or (kind in _ONE_DOSE and status == "completed"):
         day = course.stated or course.start or UNKNOWN
         text = say("sources.text.drug_active", name=name, date=When(day, course.known).date)
-        record.add(
-            Event(f"{concept}.active", day.low, day.high, course.known, truth=True, detail=detail, ref=ref, text=text)
-        )
+        return [taken, (".active", day, course.known, text)]
+    return [taken]
 
 
 def _not_taken(record: Record, coded: Coded, course: Course, ref: str) -> None:
