@@ -82,3 +82,15 @@ def test_what_is_no_table_is_refused(name: str) -> None:
 def test_a_name_may_have_its_schema_and_quotes(name: str) -> None:
     assert f"FROM {name} " in screening_query("duckdb", index=name).replace("\n", " ")
     assert f"FROM {name} " in screening_query("snowflake", index=name).replace("\n", " ")
+
+
+def test_the_events_that_are_loaded_are_those_that_are_read() -> None:
+    """What a source of whole records leaves out of the table of events, no query asks for."""
+    asked = {
+        literal.this
+        for part in parse_one(store.level_query(), read="duckdb").find_all(exp.In, exp.EQ)
+        if isinstance(part.this, exp.Column) and part.this.name == "concept"
+        for literal in part.find_all(exp.Literal)
+    }
+    assert asked <= store.read_concepts()
+    assert "creatine_kinase_total" in store.read_concepts()

@@ -10,9 +10,11 @@ from imnm.logic.interval import INF, above, below
 from imnm.sources import read
 
 from .build import (
+    CK,
     HMGCR,
     LOINC,
     SNOMED,
+    TODAY,
     bundle,
     coded,
     days,
@@ -113,6 +115,37 @@ def test_a_flag_without_a_value(code: str, low: float, high: float) -> None:
     event = one(reading(result(interpretation=flag(code), dataAbsentReason=absent)), "creatine_kinase_total")
     assert event.times_uln == (low, high)
     assert not event.value.exact
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        (CK, {"valueQuantity": quantity(900), "referenceRange": ULN_200, "interpretation": flag("N")}),
+        (CK, {"valueQuantity": quantity(900, "furlongs")}),
+        (CK, {"valueQuantity": quantity(900, None)}),
+        (CK, {"valueQuantity": quantity(-5)}),
+        (CK, {"valueString": "900 U/L (ref <200) H"}),
+        (CK, {"interpretation": flag("H")}),
+        (coded("CK \0"), {"valueQuantity": quantity(900)}),
+        (HMGCR, {"valueString": "positive", "interpretation": flag("NEG")}),
+        (HMGCR, {"valueQuantity": quantity(87, "CU"), "note": [{"text": "high titre"}]}),
+    ],
+)
+def test_a_result_that_was_read_before_says_the_same_as_one_that_was_not(
+    code: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    other = result(CK, "other", valueQuantity=quantity(700), effectiveDateTime="2020-05-06")
+    again = result(code, "again", effectiveDateTime="2021-03-04", issued="2021-03-05", **fields)
+    reading(result(code, "first", **fields))
+    fresh = {("a site", "with a code"): "statin"}  # a site's own codes: nothing is remembered yet
+    assert reading(other, again) == read(bundle(other, again), fresh, TODAY)
+
+
+def test_a_nought_has_no_sign() -> None:
+    for zero in (-0.0, 0.0):
+        assert (
+            "Creatine kinase 0 U/L" in one(reading(result(valueQuantity=quantity(zero))), "creatine_kinase_total").text
+        )
 
 
 def test_a_flag_that_contradicts_its_number_is_dropped() -> None:

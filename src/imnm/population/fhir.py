@@ -19,6 +19,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from importlib import resources
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -128,6 +129,7 @@ class FhirPopulation:
         gate_concepts()  # derived once here rather than in every process
         self.telling: set[str] = set()
         self.wanted: Wanted | None = None
+        self.prepared = False
         self.spool = folder / "spool"
         self.spool.mkdir()
 
@@ -224,7 +226,7 @@ class FhirPopulation:
             gc.freeze()  # what is there by now stays; the processes started here need not look at it again
             workers = ProcessPoolExecutor(self.workers, context, _start_apart, setup)
             results, pool = workers.map(function, tasks), workers
-            store.level_query()  # made, and remembered, while the others work
+            self._prepare()
         try:
             with pool:
                 for done, result in enumerate(results, 1):
@@ -235,6 +237,17 @@ class FhirPopulation:
             gc.unfreeze()
         if here:
             _worker.close()
+
+    def _prepare(self) -> None:
+        """While the others work, make what is made once and remembered: the level query, and what the first record that
+        is read and judged takes along. Processes started later have it from the start."""
+        if self.prepared:
+            return
+        self.prepared = True
+        store.level_query()
+        if self.early is not None:
+            example = resources.files("imnm.examples") / "statin_weakness_untested.json"
+            self.early.judge(read(example.read_bytes()), self.early.day)
 
 
 def partition_of(patient: str, partitions: int) -> int:
@@ -317,7 +330,7 @@ def _start(
 def _start_apart(*setup: Any) -> None:
     """Start in a process of our own. Records are trees, and little of what they leave behind needs the collector; but
     without it, as in the process that the command runs in, proofs would pile up."""
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     gc.enable()
     _start(*setup)
 
