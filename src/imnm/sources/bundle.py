@@ -321,7 +321,8 @@ class BundleReader:
             if context is None and self.panels:
                 panel = self.panels.get(_tail(entry.ref), "")
             method = observation.method.text or "" if observation.method else ""
-            coded = self._code(entry.head, RESULT, f"{panel} {method}".strip())
+            context = f"{panel} {method}".strip() if panel or method else ""
+            coded = self._code(entry.head, RESULT, context)
             read_observation(self.record, observation, coded, entry.ref, self.visit(observation.encounter, entry.ref))
 
     def _any_component(self, head: Head) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from operator import attrgetter
 
 import msgspec
 
@@ -52,7 +53,7 @@ class Reading(msgspec.Struct):
 
 def newest_known(events: Iterable[Event]) -> float:
     """The newest finite ``known`` of the events; ``-inf`` if there is none."""
-    return max((event.known for event in events if math.isfinite(event.known)), default=-INF)
+    return max([event.known for event in events if -INF < event.known < INF], default=-INF)
 
 
 def one_result_a_day(events: Iterable[Event]) -> list[Event]:
@@ -63,7 +64,9 @@ def one_result_a_day(events: Iterable[Event]) -> list[Event]:
     """
     listed = list(events)
     flagged = [
-        index for index, event in enumerate(listed) if event.low == -INF and event.high == INF and event.times_uln.known
+        index
+        for index, event in enumerate(listed)
+        if (event.times_low > -INF or event.times_high < INF) and event.low == -INF and event.high == INF
     ]
     if not flagged:
         return listed
@@ -85,22 +88,16 @@ def one_result_a_day(events: Iterable[Event]) -> list[Event]:
     return [event for index, event in enumerate(listed) if index not in dropped]
 
 
+_FACT = attrgetter(
+    "concept", "start", "end", "low", "high", "times_low", "times_high", "truth", "grade", "detail"
+)  # fmt: skip
+
+
 def without_repeats(events: Iterable[Event]) -> list[Event]:
     """The events, each fact once: the same result sent through two feeds is one result, known since the earlier."""
     kept: dict[tuple[object, ...], Event] = {}
     for event in events:
-        key = (
-            event.concept,
-            event.start,
-            event.end,
-            event.low,
-            event.high,
-            event.times_low,
-            event.times_high,
-            event.truth,
-            event.grade,
-            event.detail,
-        )
+        key = _FACT(event)
         earlier = kept.get(key)
         if earlier is None or event.known < earlier.known:
             kept[key] = event

@@ -181,7 +181,7 @@ class Record:
         """The record as read."""
         for number in self.without_unit:
             self._with_the_others_unit(number)
-        events = without_repeats(within_known_limits(event) for event in one_result_a_day(self.events))
+        events = without_repeats(map(within_known_limits, one_result_a_day(self.events)))
         limit = day_number(today)
         later = {
             event.ref for event in events if event.ref and (limit < event.start < INF or limit < event.known < INF)

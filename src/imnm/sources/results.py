@@ -301,7 +301,7 @@ def read_observation(record: Record, observation: Observation, coded: Coded, ref
     issued = record.day(ref, observation.issued)
     known = issued.high if issued else visit.high if visit and visit.high < INF else span.high if span else -INF
     when = When(span or Interval(-INF, known if known > -INF else INF), known if known < INF else -INF)
-    notes = note_text(observation.note)
+    notes = note_text(observation.note) if observation.note else ""
     method = " ".join(_words(observation.method)) if observation.method else ""
     read_part(record, observation, coded, when, ref, notes, method)
     for part in observation.component or ():
