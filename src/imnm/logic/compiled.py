@@ -437,22 +437,58 @@ def _compare(node: n.Compare) -> Function:
     return lambda ctx: compare(left(ctx), op, right(ctx))
 
 
-def _refs_first(nodes: Iterable[n.Node]) -> tuple[tuple[str, ...], tuple[Function, ...]]:
-    """The ids of the parts that only refer, which are looked up without a call, and the functions of the others."""
-    parts = tuple(nodes)
-    ids = tuple(part.id for part in parts if isinstance(part, n.Ref))
-    return ids, _functions(part for part in parts if not isinstance(part, n.Ref))
+Meaning = Mapping[Truth, Truth]
+"""What a truth comes to through Not and Possibly."""
+
+_AS_IT_IS: Meaning = {True: True, False: False, None: None}
+
+
+class _Parts(NamedTuple):
+    """The parts of an AND or OR. ids: those that only refer, and ``meant``: those that say "not" or "possibly" of what
+    they refer to, which are looked up without a call. functions: the others."""
+
+    ids: tuple[str, ...]
+    meant: tuple[tuple[str, Meaning], ...]
+    functions: tuple[Function, ...]
+
+    @classmethod
+    def of(cls, parts: Sequence[n.Value]) -> _Parts:
+        looked_up = [_looked_up(part) for part in parts]
+        known = [each for each in looked_up if each is not None]
+        return cls(
+            tuple(id for id, meaning in known if meaning == _AS_IT_IS),
+            tuple((id, meaning) for id, meaning in known if meaning != _AS_IT_IS),
+            _functions(part for part, found in zip(parts, looked_up, strict=True) if found is None),
+        )
+
+
+def _looked_up(node: n.Node) -> tuple[str, Meaning] | None:
+    """The id that a truth refers to and what the truth found there comes to, if it rests on nothing else."""
+    if isinstance(node, n.Ref):
+        return (node.id, _AS_IT_IS) if node.kind == "truth" else None
+    if not isinstance(node, n.Not | n.Possibly) or (below := _looked_up(node.part)) is None:
+        return None
+    id, meaning = below
+    if isinstance(node, n.Not):
+        return id, {truth: NOT[of] for truth, of in meaning.items()}
+    return id, {truth: of is not False for truth, of in meaning.items()}
 
 
 @_compiles(n.All)
 def _all(node: n.All) -> Function:
-    ids, parts = _refs_first(node.parts)
+    ids, meant, parts = _Parts.of(node.parts)
 
     def all_parts(ctx: Context) -> Truth:
         answer: Truth = True
-        value_of = ctx.environment.get
+        value_of: Callable[[str], Any] = ctx.environment.get
         for id in ids:
             truth = value_of(id)
+            if truth is False:
+                return False
+            if truth is None:
+                answer = None
+        for id, meaning in meant:
+            truth = meaning[value_of(id)]
             if truth is False:
                 return False
             if truth is None:
@@ -470,13 +506,19 @@ def _all(node: n.All) -> Function:
 
 @_compiles(n.Any_)
 def _any(node: n.Any_) -> Function:
-    ids, parts = _refs_first(node.parts)
+    ids, meant, parts = _Parts.of(node.parts)
 
     def any_part(ctx: Context) -> Truth:
         answer: Truth = False
-        value_of = ctx.environment.get
+        value_of: Callable[[str], Any] = ctx.environment.get
         for id in ids:
             truth = value_of(id)
+            if truth is True:
+                return True
+            if truth is None:
+                answer = None
+        for id, meaning in meant:
+            truth = meaning[value_of(id)]
             if truth is True:
                 return True
             if truth is None:
@@ -494,20 +536,22 @@ def _any(node: n.Any_) -> Function:
 
 @_compiles(n.Not)
 def _not(node: n.Not) -> Function:
-    if isinstance(node.part, n.Ref):
-        id = node.part.id
-        return lambda ctx: NOT[ctx.environment.get(id)]  # type: ignore[index]  # a truth, as the node was checked
     part = function_of(node.part)
-    return lambda ctx: NOT[part(ctx)]
+    return _meant(node) or (lambda ctx: NOT[part(ctx)])
 
 
 @_compiles(n.Possibly)
 def _possibly(node: n.Possibly) -> Function:
-    if isinstance(node.part, n.Ref):
-        id = node.part.id
-        return lambda ctx: ctx.environment.get(id) is not False
     part = function_of(node.part)
-    return lambda ctx: part(ctx) is not False
+    return _meant(node) or (lambda ctx: part(ctx) is not False)
+
+
+def _meant(node: n.Not | n.Possibly) -> Function | None:
+    """The function of a part that can be looked up."""
+    if (found := _looked_up(node)) is None:
+        return None
+    id, meaning = found
+    return lambda ctx: meaning[ctx.environment.get(id)]  # type: ignore[index]  # a truth, as the node was checked
 
 
 @_compiles(n.AtLeast)
