@@ -21,6 +21,7 @@ from imnm.population.gate import base, gate_concepts
 from imnm.population.lines import fhir_files
 from imnm.population.screen import Screening, ScreenOptions, screen
 from imnm.population.source import SourceError
+from imnm.population.synth import synthesise
 from imnm.sources import read
 from imnm.sources.bulk import Narrower
 
@@ -124,6 +125,15 @@ def test_files_of_visits_and_drugs_may_hold_anything(
     assert few.report.read == len(singly) + 1
     assert list(few.report.skipped.values()) == [1]
     assert few.report.entries["entries that name no patient"] == (1, 0)
+
+
+def test_as_many_as_asked_for_are_compared_beside_those_who_pass_the_gate(tmp_path: Path) -> None:
+    synthesise(400, tmp_path / "people", "fhir", 3, 0.1)
+    answer = screen(str(tmp_path / "people"), ScreenOptions(sample=100))
+    passed = answer.levels["low"] + len(answer.worklist)
+    assert passed > 50
+    assert passed + 100 <= answer.compared < 400
+    assert not answer.disagreements
 
 
 def test_people_asked_for_can_be_read_though_they_neither_tell_nor_are_drawn(tmp_path: Path) -> None:

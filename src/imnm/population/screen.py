@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -173,9 +173,12 @@ def _list(
     by_sql: dict[str, str] = dict(connection.execute("SELECT patient, level FROM levels").fetchall())
     days: dict[str, float] = dict(connection.execute("SELECT patient, as_of FROM levels").fetchall())
     listed = {patient: days[patient] for patient, level in by_sql.items() if level in wanted}
-    sampled = _sample(connection, set(listed), options.sample, math.nan if day is None else day, days,
-                      _drawn(population, days))  # fmt: skip
-    sampled |= {p: days[p] for p in population.verdicts if p in days and p not in listed}
+    unlisted = _unlisted(connection, listed)
+    drawn = None if population.sample is None else population.sample | days.keys()
+    chosen = _sample(unlisted, options.sample, drawn)
+    chosen |= population.verdicts.keys() & set(unlisted)
+    when = math.nan if day is None else day
+    sampled = {patient: days.get(patient, when) for patient in unlisted if patient in chosen}
     judge, quick = _judges(options)
     answer.worklist = []
     for done, (patient, verdict) in enumerate(_verdicts(population, listed, judge), 1):
@@ -208,24 +211,16 @@ def _verdicts(
         yield from population.judged(left, judge)
 
 
-def _drawn(population: Population, days: Mapping[str, float]) -> set[str] | None:
-    return None if population.sample is None else population.sample | set(days)
+def _unlisted(connection: duckdb.DuckDBPyConnection, listed: Mapping[str, float]) -> list[str]:
+    people = connection.execute("SELECT patient FROM people ORDER BY patient").fetchall()
+    return [patient for (patient,) in people if patient not in listed]
 
 
-def _sample(
-    connection: duckdb.DuckDBPyConnection,
-    listed: set[str],
-    size: int,
-    day: float,
-    days: Mapping[str, float],
-    drawn: set[str] | None,
-) -> dict[str, float]:
+def _sample(unlisted: list[str], size: int, drawn: Set[str] | None) -> set[str]:
     """Some of those who are not listed, drawn at random but the same in every run. ``drawn``: among these, where the
-    source had to choose beforehand whom to read (and everyone who passed the gate)."""
-    others = [p for (p,) in connection.execute("SELECT patient FROM people ORDER BY patient").fetchall()]
-    others = [patient for patient in others if patient not in listed and (drawn is None or patient in drawn)]
-    chosen = others if len(others) <= size else random.Random(size).sample(others, size)
-    return {patient: days.get(patient, day) for patient in chosen}
+    source had to choose beforehand whom to read."""
+    others = [patient for patient in unlisted if drawn is None or patient in drawn]
+    return set(others if len(others) <= size else random.Random(size).sample(others, size))
 
 
 def _keep(answer: Screening, verdict: Verdict, by_sql: str, compared: bool = False) -> None:
