@@ -16,7 +16,7 @@ import datetime as dt
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -159,20 +159,24 @@ class OmopPopulation:
         self.connection = connection
         self._check()
         progress(say("population.progress.omop_codes"))
-        self._people()
-        self._used()
-        self._understand()
-        progress(say("population.progress.omop_rows"))
-        self.run("CREATE SEQUENCE template_keys")
-        self._chosen()
-        with ThreadPoolExecutor(1) as reader:  # reads in Python while DuckDB is at work
-            meant = {}
+        with ThreadPoolExecutor(1) as reader:  # does in Python what it can while DuckDB is at work
+            gate = reader.submit(gate_concepts)
+            self._people()
+            self._used()
+            gate.result()
+            self._understand()
+            progress(say("population.progress.omop_rows"))
+            self.run("CREATE SEQUENCE template_keys")
+            self._chosen()
+            if self.database.dialect != "spark":
+                reader.submit(store.level_query)  # made, and remembered
+            meant: dict[Table, Future[Said]] = {}
             for table in sorted(self.tables, key="measurement".__ne__):  # the largest first
                 self._rows(table)
                 if table != "drug_exposure":
                     meant[table] = reader.submit(self._read, table, self._keys(table))
             progress(say("population.progress.omop_events"))
-            self._events({table: said.result for table, said in meant.items()})
+            self._events(meant, reader)
         self._passed()
         self.report.broken += getattr(self.database, "broken", 0)
         self.report.problems = [*getattr(self.database, "problems", ()), *self.report.problems]
@@ -448,17 +452,10 @@ class OmopPopulation:
     def _which(self, table: Table, telling: bool) -> str | None:
         """The condition on a clinical table to speak of something we know (of muscle); None if no row does."""
         where = f"tab = '{table}'" + (" AND telling" if telling else "")
-        ids = [id for (id,) in self.run(f"SELECT DISTINCT concept FROM codes WHERE {where} AND concept <> 0")]
-        sources = [
-            id
-            for (id,) in self.run(
-                f"SELECT DISTINCT source_concept FROM codes WHERE {where} AND concept = 0 AND source_concept <> 0"
-            )
-        ]
-        values = [
-            value for (value,) in self.run(f"SELECT DISTINCT source_value FROM codes WHERE {where} AND source_value IS "
-                                           "NOT NULL")
-        ]  # fmt: skip
+        codes = self.run(f"SELECT concept, source_concept, source_value FROM codes WHERE {where}")
+        ids = {concept for concept, _, _ in codes if concept}
+        sources = {source for concept, source, _ in codes if not concept and source}
+        values = {value for _, _, value in codes if value is not None}
         shape = self.tables[table]
         found = []
         if ids:
@@ -556,21 +553,25 @@ class OmopPopulation:
                 said.beside.append((key,))
         return said
 
-    def _events(self, said: Mapping[Table, Callable[[], Said]]) -> None:
-        """The view *events*, of three parts: entries, which say on their day what a template says; courses of drugs;
-        and what can only be read beside the rest of a record. ``said``: what the rows of each table say, to be waited
-        for."""
+    def _events(self, meant: Mapping[Table, Future[Said]], reader: Executor) -> None:
+        """The view *events*: entries, which say on their day what a template says; what is known of the people
+        themselves; courses of drugs; and what can only be read beside the rest of a record. ``meant``: what the rows of
+        each table say, to be waited for."""
         self.run(f"CREATE TABLE templates (key BIGINT, {_EVENT})")
         self.run("CREATE TABLE entries (person BIGINT, day BIGINT, key BIGINT, id BIGINT)")
         self.run(f"CREATE TABLE single_events (person BIGINT, {_EVENT})")
-        self.run(_SEXES)
-        if "drug_exposure" in self.tables:
-            self._drugs()
-        for table in said:
+        for table in meant:
             self._entries(table)
-        for table, found in said.items():
-            self._templates(table, found())
-        self.run(_DATED)
+        beside = []
+        for table, said in meant.items():
+            self._templates(table, said.result())
+            if said.result().beside:
+                beside.append(reader.submit(self._read_beside, table, self._beside(table, said.result().beside)))
+        courses = self._drugs() if "drug_exposure" in self.tables else ()
+        for found in beside:
+            self._insert(f"beside_events (person BIGINT, {_EVENT})", found.result())
+            self.run("INSERT INTO single_events FROM beside_events")
+        self.run(_DATED + "".join(f" UNION ALL {part}" for part in (_SEXES, *courses)))
         self.run("DROP TABLE events")
         self.run("CREATE VIEW events AS SELECT person::VARCHAR AS patient, * EXCLUDE (person) FROM dated")
 
@@ -586,8 +587,6 @@ class OmopPopulation:
         """What the entries of a table say."""
         self._insert(f"templates_here (key BIGINT, {_EVENT})", said.templates)
         self.run(f"INSERT INTO templates SELECT * REPLACE ('{table}/' AS ref) FROM templates_here")
-        if said.beside:
-            self._beside(table, said.beside)
 
     def _template(self, table: Table, coded: Coded, values: list[Any]) -> Template:
         if table not in _RESULTS:
@@ -595,26 +594,28 @@ class OmopPopulation:
         raw = RawResult(*values)
         return self.codes.statement(coded) if _states(table, raw) else self.codes.result(coded, raw)
 
-    def _beside(self, table: Table, keys: list[tuple[int]]) -> None:
-        """People with results that can only be judged beside their others are read one by one."""
+    def _beside(self, table: Table, keys: list[tuple[int]]) -> list[tuple[Any, ...]]:
+        """The rows of people with results that can only be judged beside their others: they are read one by one."""
         self._insert("beside_keys (key BIGINT)", keys)
         self.run("CREATE OR REPLACE TABLE beside AS SELECT DISTINCT person FROM entries "
                  "WHERE key IN (SELECT key FROM beside_keys)")  # fmt: skip
         self.run("DELETE FROM entries WHERE person IN (SELECT person FROM beside) "
                  f"AND key IN (SELECT key FROM keys_{table})")  # fmt: skip
-        rows: list[tuple[Any, ...]] = []
-        record, current = Record(self.codes.coder), None
-        for person, id, day, code, *values in self.run(
+        return self.run(
             f"SELECT person, id, day, {_columns(_keyed(table))} FROM raw_{table} JOIN beside USING (person) "
             "ORDER BY person, id"
-        ):
+        )
+
+    def _read_beside(self, table: Table, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The events of these people's rows."""
+        rows: list[tuple[Any, ...]] = []
+        record, current = Record(self.codes.coder), None
+        for person, id, day, code, *values in found:
             if person != current:
                 rows += self._finished(current, record)
                 record, current = Record(self.codes.coder), person
             self._read_row(record, table, id, day, self.meanings[code], RawResult(*values))
-        rows += self._finished(current, record)
-        self._insert(f"beside_events (person BIGINT, {_EVENT})", rows)
-        self.run("INSERT INTO single_events FROM beside_events")
+        return rows + self._finished(current, record)
 
     def _read_row(self, record: Record, table: str, id: int, day: int, coded: Coded, raw: RawResult) -> None:
         when = When(Interval(float(day), float(day)), float(day))
@@ -629,9 +630,9 @@ class OmopPopulation:
             return []
         return [(person, *event_row("", event)[1:]) for event in record.finish(dt.date.max).events]
 
-    def _drugs(self) -> None:
-        """The courses of drugs as events. A class and its only member taken are told by the same rows and have the same
-        courses: courses are found once for each such set of rows, a *supply*."""
+    def _drugs(self) -> tuple[str, ...]:
+        """The courses of drugs, in the table *courses*, and as events. A class and its only member taken are told by
+        the same rows and have the same courses: courses are found once for each such set of rows, a *supply*."""
         era = self.tables["drug_exposure"] is ERA
         columns = (
             "NULL::BIGINT AS supply, NULL AS stop_reason, 0 AS route"
@@ -655,14 +656,7 @@ class OmopPopulation:
                      [(code, *(say(f"sources.text.{key}", name=name, date=DAY_0) for key in _COURSE_TEXTS))
                       for code, name in names.items()])  # fmt: skip
         self.run(_COURSES.format(columns=columns, gap=GAP))
-        for suffix, text, first, known in (
-            ("", "taken", "first", "first"),
-            (".active", "used", "latest", "latest"),
-            (".stop", "stopped", "finish", f"finish + CASE WHEN reason THEN 0 ELSE {GAP} END"),
-        ):
-            condition = "finish IS NOT NULL" if suffix == ".stop" else "true"
-            query = _COURSE_EVENTS.format(suffix=suffix, text=text, first=first, known=known, condition=condition)
-            self.run(query)
+        return _COURSE_EVENTS
 
     def _passed(self) -> None:
         """Everyone, with the newest day of the record and whether anything on it tells of muscle."""
@@ -795,7 +789,6 @@ _UNBOUNDED = "'-Infinity'::DOUBLE, 'Infinity'::DOUBLE, '-Infinity'::DOUBLE, 'Inf
 _DATE = "strftime(DATE '1970-01-01' + {day}::INT, '%Y-%m-%d')"
 
 _SEXES = f"""
-INSERT INTO single_events
 SELECT person, 'birth', low, high, '-Infinity'::DOUBLE, {_UNBOUNDED}, true, NULL, NULL, NULL,
   'person/' || person, replace({store.literal(say("sources.text.born", date="~"))}, '~', {_DATE.format(day="low")})
 FROM births JOIN chosen USING (person) WHERE low IS NOT NULL
@@ -827,10 +820,22 @@ SELECT person, supply, course, min(day) AS first, max(day) AS latest,
   min(stopped) AS stopped, min(used) AS used
 FROM numbered JOIN drug_texts USING (code) GROUP BY person, supply, course"""
 
-_COURSE_EVENTS = f"""
-INSERT INTO single_events SELECT person, concept || '{{suffix}}', {{first}}, {{first}}, {{known}}, {_UNBOUNDED}, true,
-  NULL, ingredient, NULL, 'drug_exposure/' || id, {{text}}
-FROM courses JOIN drugs USING (supply) WHERE {{condition}}"""
+
+def _course_event(suffix: str, text: str, day: str, known: str) -> str:
+    """What is said by each course that has this day."""
+    return (
+        f"SELECT person, concept, {day}, {day}, {known}, {_UNBOUNDED}, true, NULL, ingredient, NULL, "
+        f"'drug_exposure/' || id, {text} FROM courses "
+        f"JOIN (SELECT supply, concept || '{suffix}' AS concept, ingredient FROM drugs) USING (supply) "
+        f"WHERE {day} IS NOT NULL"
+    )
+
+
+_COURSE_EVENTS = (
+    _course_event("", "taken", "first", "first"),
+    _course_event(".active", "used", "latest", "latest"),
+    _course_event(".stop", "stopped", "finish", f"finish + CASE WHEN reason THEN 0 ELSE {GAP} END"),
+)
 
 _RESULTS: tuple[Table, ...] = ("measurement", "observation")
 _RESULT = {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from imnm.knowledge.messages import say
 
-from .fhir import FhirPopulation
 from .lines import fhir_files
 from .omop import LocalDatabase, OmopPopulation
 from .source import Population, SourceError
@@ -44,4 +43,6 @@ def open_population(source: str, folder: Path, options: ScreenOptions) -> Popula
     files = fhir_files(path)
     if not files:
         raise SourceError(say("population.error.nothing_readable"))
+    from .fhir import FhirPopulation
+
     return FhirPopulation(files, folder, options.local_codes, options.sample, options.also)

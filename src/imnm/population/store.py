@@ -42,6 +42,7 @@ def connect(folder: Path, memory_limit: str | None, threads: int) -> duckdb.Duck
     connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
     connection.execute(f"SET threads = {threads}")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET parquet_metadata_cache = true")  # each table is asked several times
     # takes a third of the planning of the level query and finds nothing there
     connection.execute("SET disabled_optimizers = 'projection_pullup'")
     if memory_limit:
