@@ -509,12 +509,17 @@ class OmopPopulation:
             condition = "1 = 0"
         people = self._people_condition()
         query = f"SELECT {self._columns(table, *names)} FROM {self._table(table)} WHERE {condition}{people}"
-        self.database.fetch(self.connection, query, f"rows_{table}")
-        self.run(
-            f"CREATE VIEW raw_{table} AS SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code "
-            f"FROM rows_{table} t JOIN chosen p USING (person) JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE} "
-            "WHERE t.day IS NOT NULL"
+        coded = (
+            "SELECT t.* EXCLUDE (concept, source_concept, source_value), c.code FROM {rows} t "
+            f"LEFT JOIN codes c ON c.tab = '{table}' AND {_SAME_CODE}"
         )
+        if self.database.dialect == "duckdb":  # which sees our tables: only the code is kept
+            self.database.fetch(self.connection, coded.format(rows=f"({query})"), f"rows_{table}")
+            rows = f"rows_{table}"
+        else:
+            self.database.fetch(self.connection, query, f"rows_{table}")
+            rows = f"({coded.format(rows=f'rows_{table}')}) SEMI JOIN chosen USING (person)"
+        self.run(f"CREATE VIEW raw_{table} AS SELECT * FROM {rows} WHERE day IS NOT NULL AND code IS NOT NULL")
         undated = self.run(f"SELECT count(*) FROM rows_{table} WHERE day IS NULL")[0][0]
         if undated:
             self.report.problems.append((table, 0, say("population.problem.undated", count=undated)))
