@@ -244,7 +244,7 @@ class FhirPopulation:
         if self.prepared:
             return
         self.prepared = True
-        store.level_query()
+        store.own_query()
         if self.early is not None:
             example = resources.files("imnm.examples") / "statin_weakness_untested.json"
             self.early.judge(read(example.read_bytes()), self.early.day)

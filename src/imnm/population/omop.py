@@ -169,7 +169,7 @@ class OmopPopulation:
             self.run("CREATE SEQUENCE template_keys")
             self._chosen()
             if self.database.dialect != "spark":
-                reader.submit(store.level_query)  # made, and remembered
+                reader.submit(store.own_query)  # made, and remembered
             meant: dict[Table, Future[Said]] = {}
             for table in sorted(self.tables, key="measurement".__ne__):  # the largest first
                 self._rows(table)
