@@ -6,14 +6,17 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import imnm
 from imnm.assessment import assess_reading
 from imnm.assessment.engine import iso
+from imnm.logic.event import Event
+from imnm.logic.interval import INF
 from imnm.report import render
-from imnm.sources import Exposure
+from imnm.sources import Exposure, Reading
 
-from .build import TODAY, record, statin
+from .build import TODAY, ck, record, statin
 
 
 def _statins(example: str, as_of: str = "last") -> dict[str, Any]:
@@ -61,3 +64,37 @@ def test_an_end_that_came_later_is_not_seen() -> None:
 def test_the_answer_is_shown(format: str) -> None:
     answer = imnm.assess(str(resources.files("imnm.examples") / "statin_weakness_untested.json"))
     assert "A statin again? Not now" in render(answer, format)
+
+
+def _refills(*starts_and_ends: tuple[int, int]) -> list[Event]:
+    """Prescriptions that are over by now, each for a while, as a record says of them in hindsight."""
+    return [event for start, end in starts_and_ends for event in statin(start, end)]
+
+
+def _by(events: list[Event], day: int) -> Reading:
+    """What was on record on that day: the end of a prescription is known when it has come."""
+    ends = [replace(e, known=max(e.known, e.end)) if e.concept.endswith(".stop") else e for e in events]
+    return record([e for e in ends if e.known <= TODAY + day])
+
+
+def test_who_is_between_two_refills_has_not_stopped() -> None:
+    events = [*_refills((-250, -161), (-160, -71), (-70, 19)), ck(5000, -5)]
+    found = assess_reading(_by(events, 0), iso(TODAY))
+    assert found.statins is not None
+    assert (found.statins["current"], found.statins["days_since_stop"], found.statins["course"]) == (True, None, [])
+    assert found.suspicion.level == "moderate"
+    assert "stop:statin" in [step.id for step in found.next_steps]
+
+
+def test_who_took_no_statin_after_the_last_prescription_ended_has_stopped() -> None:
+    found = assess_reading(_by([*_refills((-250, -161), (-160, -71)), ck(5000, -5)], 0), iso(TODAY))
+    assert found.statins is not None
+    assert (found.statins["current"], found.statins["days_since_stop"]) == (False, 71)
+    assert found.suspicion.level == "high"
+
+
+def test_a_beginning_that_may_lie_before_the_stop_is_no_new_one() -> None:
+    events = [*statin(-100, -71), replace(statin(-60)[0], start=-INF)]
+    found = assess_reading(record([*events, ck(5000, -5)]), iso(TODAY))
+    assert found.statins is not None
+    assert found.statins["current"] is False

@@ -689,14 +689,20 @@ STATIN_EXPOSURE = _stated(
     "statin_myopathy_history",
     source=evidence("primary", "smpc-pl", "efsa2018"),
 )
-STARTS_AND_USE = Events((*STATIN, *STATIN_ACTIVE))
 LAST_STOP = LastDay(Events(STATIN_STOP))
+# A prescription whose end lies ahead says only when it began. A beginning that may lie before the stop, as that of the
+# very course that was stopped may, is none after it.
+TAKEN_AGAIN = Not(Possibly(Not(Compare(LastDay(WithTruth(Events(STATIN), True)), ">", LAST_STOP))))
 STATIN_CURRENT = _add(
     "statin_current",
     "On a statin now",
     IfElse(
         Exists(Events(STATIN_STOP)),
-        IfElse(Exists(Events(STATIN_ACTIVE)), Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP), Literal_(False)),
+        IfElse(
+            Exists(Events(STATIN_ACTIVE)),
+            Any_((Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP), TAKEN_AGAIN)),
+            TAKEN_AGAIN,
+        ),
         Recorded(Events(STATIN_ACTIVE), None),
     ),
     source=evidence("convention"),
