@@ -98,3 +98,12 @@ def test_a_beginning_that_may_lie_before_the_stop_is_no_new_one() -> None:
     found = assess_reading(record([*events, ck(5000, -5)]), iso(TODAY))
     assert found.statins is not None
     assert found.statins["current"] is False
+
+
+def test_a_ck_while_a_statin_is_taken_is_of_no_course_after_a_stop() -> None:
+    events = [*_refills((-250, -161), (-160, -71)), *statin(-70), ck(3000, -75), ck(5000, -5)]
+    found = assess_reading(record(events), iso(TODAY))
+    courses = ("ck_rising_after_statin_stop", "ck_normalised_within_8w_of_stop", "ck_persists_3m_after_statin_stop")
+    assert found.statins is not None
+    assert found.statins["current"] is True
+    assert not {finding.id for finding in found.findings} & set(courses)

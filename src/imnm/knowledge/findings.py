@@ -920,8 +920,9 @@ CK_AT_STOP = Latest(InWindow(CK, LAST_STOP, first=None, last=DAYS_0), "value")
 
 
 def _untreated(id: str, label: str, course: Value) -> Ref:
-    """A course after stopping that means something only without immunosuppression."""
-    stopped = All((Exists(Events(STATIN_STOP)), Not(IMMUNOSUPPRESSANT), Exists(RAISED_CK)))
+    """A course after stopping that means something only without immunosuppression, and as long as no statin is taken
+    again: which results are of the time without one is not told apart."""
+    stopped = All((STATIN_STOPPED, Not(IMMUNOSUPPRESSANT), Exists(RAISED_CK)))
     return _add(id, label, IfElse(stopped, course, Literal_(None)), asks=False)
 
 
