@@ -149,6 +149,7 @@ def test_a_source_against_labels_beside_the_baselines(tmp_path: Path, capsys: py
         ("patient_id,diagnosis,diagnosed_on\n1,imnm,11/04/2022\n", "line 2: diagnosed_on is not a date"),
         ("patient_id,diagnosis\n1,imnm\n1,not_imnm\n", "line 3: the patient '1' has a label already"),
         ("patient_id,diagnosis\n900,imnm\n", "nobody in"),
+        ("patient_id,diagnosis\n1,imnm,2022-06-10\n", "line 2: there are more values than columns"),
     ],
 )
 def test_bad_labels_are_one_sentence(text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,6 +158,26 @@ def test_bad_labels_are_one_sentence(text: str, words: str, tmp_path: Path, caps
     assert (code, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_headings_may_have_spaces_around_them(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(" patient_id , diagnosis, diagnosed_on \n1,imnm,2022-06-10\n")
+    assert evaluate.labels_of(tmp_path / "labels.csv") == {"1": Label(True, dt.date(2022, 6, 10))}
+
+
+@pytest.mark.parametrize("as_of", ["last", "2022-12-31"])
+def test_who_is_born_after_the_day_judged_on_is_left_out(
+    as_of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = everyday()
+    made.person(8, year=2023)
+    made.ck(8, "2022-03-02", 8400)
+    labels = reviewed(tmp_path, "1,imnm,", "8,not_imnm,")
+    code, out, err = run(capsys, "evaluate", made.write(tmp_path / "cdm"), "--labels", labels, "--format", "json",
+                         "--as-of", as_of)  # fmt: skip
+    assert (code, err) == (0, "")
+    whole = json.loads(out)
+    assert (whole["people"], whole["missing_ids"]) == (1, ["8"])
 
 
 def test_labels_are_needed_and_a_prevalence_is_a_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from imnm.assessment import program
+from imnm.assessment import AskError, program
 from imnm.assessment.criteria import criteria_of
 from imnm.assessment.engine import Case, resolve_as_of
 from imnm.knowledge.differential import DISEASES
@@ -107,10 +107,13 @@ class Evaluation(msgspec.Struct):
 # ---------------------------------------------------------------- people
 
 
-def flags_of(reading: Reading, day: float) -> Flags:
-    """What the levels and the baselines say of one person."""
-    if math.isnan(day):
-        day = resolve_as_of(reading, None)
+def flags_of(reading: Reading, day: float) -> Flags | None:
+    """What the levels and the baselines say of one person on a day (NaN: the newest of the record); None of somebody
+    born after it, whom a screening leaves out as well."""
+    try:
+        day = resolve_as_of(reading, None if math.isnan(day) else day_date(day))
+    except AskError:
+        return None
     case = Case(reading, day)
     levels = {level: program.RANK[case.level] >= program.RANK[level] for level in _LEVELS}
     baselines = {rule: says(case) for rule, says in _SAYS.items()}
@@ -172,11 +175,14 @@ def labels_of(path: Path) -> dict[str, Label]:
     except UnicodeDecodeError as error:
         raise SourceError(say("cli.error.cannot_read", file=path, reason="it is not UTF-8 text")) from error
     reader = csv.DictReader(lines, skipinitialspace=True)
-    if not {"patient_id", "diagnosis"} <= set(reader.fieldnames or ()):
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    if not {"patient_id", "diagnosis"} <= set(reader.fieldnames):
         raise SourceError(say("population.error.labels_columns", file=path))
     found: dict[str, Label] = {}
     for row in reader:
         patient, diagnosis = (row["patient_id"] or "").strip(), (row["diagnosis"] or "").strip()
+        if None in row:  # a date in a column without a heading would be lost
+            raise SourceError(say("population.error.labels_more", file=path, line=reader.line_num))
         if diagnosis not in (*DISEASES, "imnm", "not_imnm") or not patient:
             raise SourceError(say("population.error.labels_value", file=path, line=reader.line_num, value=diagnosis))
         if patient in found:
@@ -223,10 +229,11 @@ def against_labels(
             population.load(connection, progress)
             there = {patient for (patient,) in connection.execute("SELECT patient FROM people").fetchall()}
             wanted = {patient: math.nan if day is None else day for patient in reviewed if patient in there}
-            flags = dict(population.judged(wanted, flags_of))
+            said = dict(population.judged(wanted, flags_of))
         finally:
             population.close()
             connection.close()
+    flags = {patient: says for patient, says in said.items() if says is not None}
     found = {patient: label for patient, label in reviewed.items() if patient in flags}
     if not found:
         raise SourceError(say("population.error.labels_of_nobody", file=labels))
@@ -246,8 +253,9 @@ def bundled(flag_level: str, interval: str, prevalence: float | None) -> Evaluat
     """Evaluate on the published cases that come with the package: those the rules were written on."""
     _check_prevalence(prevalence)
     cases = published_cases()
-    flags = {case: flags_of(reading, 0.0) for case, (_, reading) in cases.items()}
-    labels = {case: Label(diagnosis in IMNM, None) for case, (diagnosis, _) in cases.items()}
+    said = ((case, flags_of(reading, 0.0)) for case, (_, reading) in cases.items())
+    flags = {case: says for case, says in said if says is not None}
+    labels = {case: Label(cases[case][0] in IMNM, None) for case in flags}
     result = evaluation(say("population.evaluate.bundled"), labels, flags, flag_level, interval, prevalence)
     result.notes = [say("population.evaluate.bundled_note"), say("population.evaluate.no_days")]
     return result
