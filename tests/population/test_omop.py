@@ -274,6 +274,34 @@ def test_missing_table_column_and_damaged_file_are_named(tmp_path: Path) -> None
         screen(str(folder))
 
 
+def _retyped(folder: Path, table: str, column: str, kind: str) -> Path:
+    file = folder / f"{table}.parquet"
+    query = f"SELECT * REPLACE ({column}::{kind} AS {column}) FROM '{file}'"
+    duckdb.connect().execute(f"CREATE TABLE t AS {query}; COPY t TO '{file}' (FORMAT parquet)")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("measurement", "unit_concept_id"), ("measurement", "value_as_concept_id"), ("measurement", "measurement_date"),
+     ("measurement", "measurement_concept_id"), ("condition_occurrence", "condition_status_concept_id"),
+     ("condition_occurrence", "person_id"), ("drug_exposure", "route_concept_id"), ("person", "year_of_birth")],
+)  # fmt: skip
+def test_ids_and_dates_may_be_text(table: str, column: str, tmp_path: Path) -> None:
+    folder = _retyped(everyday().write(tmp_path / "cdm"), table, column, "VARCHAR")
+    assert levels(screen(str(folder))) == EXPECTED
+
+
+def test_a_number_for_a_date_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = everyday().write(tmp_path / "cdm")
+    day = "CAST(strftime(measurement_date, '%Y%m%d') AS BIGINT)"
+    file = folder / "measurement.parquet"
+    query = f"SELECT * REPLACE ({day} AS measurement_date) FROM '{file}'"
+    duckdb.connect().execute(f"CREATE TABLE t AS {query}; COPY t TO '{file}' (FORMAT parquet)")
+    with pytest.raises(SourceError, match="cannot be read"):
+        screen(str(folder))
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("not a database" * 100)
     with pytest.raises(SourceError, match="not a DuckDB database"):

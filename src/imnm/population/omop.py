@@ -397,9 +397,8 @@ class OmopPopulation:
             for name in ("answer", "status", "route", "unit"):
                 column = shape.extra.get(name, ("", ""))[0]
                 if column and column in there:
-                    query = (
-                        f"SELECT DISTINCT CAST({column} AS BIGINT) AS id FROM {self._table(table)} WHERE {column} > 0"
-                    )
+                    number = f"CAST({column} AS BIGINT)"
+                    query = f"SELECT DISTINCT {number} AS id FROM {self._table(table)} WHERE {number} > 0"
                     self.database.fetch(self.connection, query, "values_used")
                     found |= {id for (id,) in self.run("SELECT id FROM values_used")}
         return found
@@ -958,7 +957,12 @@ class LocalDatabase:
         self._ready = True
         try:
             connection.execute(f"CREATE OR REPLACE TABLE {into} AS {query}")
-        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
+        except (
+            duckdb.InvalidInputException,
+            duckdb.IOException,
+            duckdb.ConversionException,
+            duckdb.BinderException,  # a column of another type than the model's, such as a number for a date
+        ) as error:
             raise SourceError(say("population.error.data", reason=str(error).splitlines()[0][:200])) from error
 
     def close(self) -> None:
