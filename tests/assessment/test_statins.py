@@ -107,3 +107,17 @@ def test_a_ck_while_a_statin_is_taken_is_of_no_course_after_a_stop() -> None:
     assert found.statins is not None
     assert found.statins["current"] is True
     assert not {finding.id for finding in found.findings} & set(courses)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [statin(-71, name="rosuvastatin")[:1], [replace(statin(-71)[1], start=TODAY - 71, end=TODAY - 71)]],
+    ids=["a switch", "the last dose"],
+)
+def test_in_use_on_the_day_of_the_stop_leaves_open_which_came_first(later: list[Event]) -> None:
+    events = [*statin(-160, -71), *later, ck(5000, -5)]
+    found = assess_reading(record(events), iso(TODAY))
+    assert found.statins is not None
+    assert (found.statins["current"], found.statins["days_since_stop"]) == (None, None)
+    assert "course_persist_14" not in [rule["id"] for rule in found.statins["course"]]
+    assert found.suspicion.level == "moderate"

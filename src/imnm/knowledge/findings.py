@@ -690,18 +690,34 @@ STATIN_EXPOSURE = _stated(
     source=evidence("primary", "smpc-pl", "efsa2018"),
 )
 LAST_STOP = LastDay(Events(STATIN_STOP))
-# A prescription whose end lies ahead says only when it began. A beginning that may lie before the stop, as that of the
-# very course that was stopped may, is none after it.
-TAKEN_AGAIN = Not(Possibly(Not(Compare(LastDay(WithTruth(Events(STATIN), True)), ">", LAST_STOP))))
+
+
+def _taken_again(op: Op) -> Value:
+    """Whether a statin surely began, or was surely in use, after (on) the day of the last stop. A prescription whose
+    end lies ahead says only when it began; a beginning that may lie before the stop, as that of the very course that
+    was stopped may, is none after it."""
+    days = (LastDay(Events(STATIN_ACTIVE)), LastDay(WithTruth(Events(STATIN), True)))
+    return Not(Possibly(Not(Any_(tuple(Compare(day, op, LAST_STOP) for day in days)))))
+
+
 STATIN_CURRENT = _add(
     "statin_current",
     "On a statin now",
     IfElse(
         Exists(Events(STATIN_STOP)),
         IfElse(
-            Exists(Events(STATIN_ACTIVE)),
-            Any_((Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP), TAKEN_AGAIN)),
-            TAKEN_AGAIN,
+            _taken_again(">"),
+            Literal_(True),
+            # on one day: a switch or a refill, or the last dose on the day of the stop
+            IfElse(
+                _taken_again(">="),
+                Literal_(None),
+                IfElse(
+                    Exists(Events(STATIN_ACTIVE)),
+                    Compare(LastDay(Events(STATIN_ACTIVE)), ">", LAST_STOP),
+                    Literal_(False),
+                ),
+            ),
         ),
         Recorded(Events(STATIN_ACTIVE), None),
     ),
