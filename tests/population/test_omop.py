@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from backports import zstd
 
 from imnm.logic.event import Event, day_number
 from imnm.population.omop import GAP, LocalDatabase, OmopPopulation
@@ -410,3 +411,22 @@ def test_sample_set_is_read_completely_and_nothing_is_invented() -> None:
     understood = {str(row["understood_as"]) for row in answer.report.mapping if row["table"] == "drug_exposure"}
     assert "simvastatin" in understood
     assert not any("creatine_kinase" in str(row["understood_as"]) for row in answer.report.mapping)
+
+
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_of_a_packed_table_that_is_cut_off_what_stands_before_is_used(packed: str, tmp_path: Path) -> None:
+    made = everyday()
+    for number in range(20_000):
+        made.rows["measurement"].append({"measurement_id": 1000 + number, "person_id": 4, "measurement_concept_id": 1})
+    folder = made.write(tmp_path / "cdm", "csv")
+    plain = folder / "measurement.csv"
+    whole = (gzip if packed == "gz" else zstd).compress(plain.read_bytes())
+    plain.unlink()
+    (folder / f"measurement.csv.{packed}").write_bytes(whole[: len(whole) * 3 // 4])
+    answer = screen(str(folder))
+    assert levels(answer) == EXPECTED
+    (told,) = [reason for file, line, reason in answer.report.problems if Path(file).name.endswith(packed) and not line]
+    assert "cannot be read to its end" in told
+    (folder / f"measurement.csv.{packed}").write_bytes(b"neither")
+    with pytest.raises(SourceError, match="measurement cannot be read"):
+        screen(str(folder))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ import duckdb
 
 from imnm.knowledge.messages import say
 
+from .interrupt import unfinished
+from .lines import READ_ERRORS, is_compressed, opened
 from .source import SourceError
 from .store import literal
 
 SUFFIXES = ("parquet", "csv", "csv.gz", "csv.zst")
 _SHOWN = 5
 _LONGEST_LINE = 16_777_216
+_PIECE = 2**20
 
 
 class Tables:
@@ -58,8 +62,25 @@ class Tables:
             shutil.rmtree(self._own, ignore_errors=True)
 
     def _stage(self, table: str, path: Path, target: Path, used: frozenset[str]) -> None:
+        """Write a CSV file as Parquet; of one that is packed and cut off what stands before the end. DuckDB fails at
+        the end of such a gz, and takes that of a zst for the end of the table, so we read that through before."""
         try:
-            delimiter, names = _heading(path)
+            if _compression(path) == "zstd" and _salvaged(path, Path(os.devnull)):
+                raise SourceError(say("population.error.table_unreadable", table=table))
+            self._typed(table, path, path, target, used)
+        except SourceError:
+            with unfinished(target.with_suffix(".csv")) as unpacked:
+                reason = _salvaged(path, unpacked)
+                if reason is None:
+                    raise
+                self._typed(table, path, unpacked, target, used)
+            self.broken += 1
+            self.problems.append((str(path), 0, say("population.problem.cut_off", reason=reason)))
+
+    def _typed(self, table: str, path: Path, file: Path, target: Path, used: frozenset[str]) -> None:
+        """Write the columns that are used, each as its type. ``file``: where the content of ``path`` stands."""
+        try:
+            delimiter, names = _heading(file)
             columns = {f"c{place}": name for place, name in enumerate(names)}
             chosen = {alias: name for alias, name in columns.items() if name in used}
             if not chosen:
@@ -73,9 +94,9 @@ class Tables:
             connection.execute("SET preserve_insertion_order = true")
             connection.execute(
                 f"COPY (SELECT {casts}, {bad} AS _bad, row_number() OVER () AS _row FROM read_csv("
-                f"{literal(str(path))}, auto_detect = false, header = true, delim = {literal(delimiter)}, "
+                f"{literal(str(file))}, auto_detect = false, header = true, delim = {literal(delimiter)}, "
                 f"quote = '\"', escape = '\"', columns = {{{types}}}, store_rejects = true, rejects_limit = 0, "
-                f"max_line_size = {_LONGEST_LINE}, compression = '{_compression(path)}')) "
+                f"max_line_size = {_LONGEST_LINE}, compression = '{_compression(file)}')) "
                 f"TO {literal(str(target))} (FORMAT parquet)"
             )
         except (OSError, EOFError, UnicodeDecodeError, duckdb.Error) as error:
@@ -95,6 +116,21 @@ class Tables:
         self.problems += [(str(path), line, reason) for line in lines[:_SHOWN]]
         if len(lines) > _SHOWN:
             self.problems.append((str(path), 0, say("population.problem.more", count=len(lines) - _SHOWN)))
+
+
+def _salvaged(path: Path, target: Path) -> str | None:
+    """Unpack a file as far as it goes; why it goes no further, or None if it is whole or nothing of it can be read."""
+    if not is_compressed(path):
+        return None
+    found = 0
+    with opened(path) as source, target.open("wb") as sink:
+        try:
+            # read would lose what it has when it fails
+            while piece := source.read1(_PIECE):  # type: ignore[attr-defined]
+                found += sink.write(piece)
+        except READ_ERRORS as error:
+            return str(error) if found else None
+    return None
 
 
 def _line(row: int, rejected: list[int]) -> int:
