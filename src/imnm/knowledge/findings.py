@@ -692,12 +692,14 @@ STATIN_EXPOSURE = _stated(
 LAST_STOP = LastDay(Events(STATIN_STOP))
 
 
+# A prescription whose end lies ahead says only when it began.
+LAST_SEEN = LastDay(Union((Events(STATIN_ACTIVE), WithTruth(Events(STATIN), True))))
+
+
 def _taken_again(op: Op) -> Value:
-    """Whether a statin surely began, or was surely in use, after (on) the day of the last stop. A prescription whose
-    end lies ahead says only when it began; a beginning that may lie before the stop, as that of the very course that
-    was stopped may, is none after it."""
-    days = (LastDay(Events(STATIN_ACTIVE)), LastDay(WithTruth(Events(STATIN), True)))
-    return Not(Possibly(Not(Any_(tuple(Compare(day, op, LAST_STOP) for day in days)))))
+    """Whether a statin surely began, or was surely in use, after (on) the day of the last stop. A beginning that may
+    lie before the stop, as that of the very course that was stopped may, is none after it."""
+    return Not(Possibly(Not(Compare(LAST_SEEN, op, LAST_STOP))))
 
 
 STATIN_CURRENT = _add(

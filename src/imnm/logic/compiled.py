@@ -32,12 +32,14 @@ class Context:
     rows: the events known on the date, by concept. as_of: the date. environment: the values that ``Ref`` reads.
     """
 
-    __slots__ = ("as_of", "environment", "rows")
+    __slots__ = ("as_of", "environment", "found", "rows")
 
     def __init__(self, rows: dict[str, Members], as_of: float, environment: Mapping[str, Result]) -> None:
         self.rows = rows
         self.as_of = finite_day(as_of)
         self.environment = environment
+        self.found: dict[int, Any] = {}
+        """The days around which several windows lie, as far as one was asked for (see ``_once``)."""
 
     @classmethod
     def of(cls, events: Iterable[Event], as_of: float, environment: Mapping[str, Result] | None = None) -> Context:
@@ -176,7 +178,7 @@ def _value_is(node: n.ValueIs) -> Function:
 
 @_compiles(n.InWindow)
 def _in_window(node: n.InWindow) -> Function:
-    series, anchor = function_of(node.series), function_of(node.anchor)
+    series, anchor = function_of(node.series), _once(node.anchor, function_of(node.anchor))
     first = -INF if node.first is None else node.first.number
     last = INF if node.last is None else node.last.number
     open_before, open_after = node.first is None, node.last is None
@@ -195,6 +197,21 @@ def _in_window(node: n.InWindow) -> Function:
         ]
 
     return in_window
+
+
+def _once(node: n.Node, function: Function) -> Function:
+    """The function of a day around which several windows lie: in one context it is worked out once, unless it hangs on
+    values that are still being worked out there."""
+    if n.uses(node).refs:
+        return function
+
+    def once(ctx: Context) -> Any:
+        key, found = id(node), ctx.found
+        if key not in found:
+            found[key] = function(ctx)
+        return found[key]
+
+    return once
 
 
 @_compiles(n.NotNear)
