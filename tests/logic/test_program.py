@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imnm.logic import nodes as n
-from imnm.logic.evaluate import Context, DefinitionError, Program, Proof, Result, compile, prove
+from imnm.logic.evaluate import Context, DefinitionError, Program, Proof, Result, compile, formula, prove
 from imnm.logic.event import Event
 from imnm.logic.interval import UNKNOWN, Interval, exactly
 
@@ -215,6 +215,17 @@ def test_proofs_through_references_give_the_values_of_the_run(case: Case) -> Non
         values = program.run(record, case.days[0])
         proof = program.prover(values)
         assert {id: proof(id).value for id in case.definitions} == {id: values[id] for id in case.definitions}
+
+
+@QUICK
+@given(cases(12))
+def test_what_is_proved_for_everyone_is_what_would_be_proved_of_this_record(case: Case) -> None:
+    program = Program(case.definitions)
+    for record in case.patients:
+        for day in case.days:
+            values = program.run(record, day)
+            shared, alone = program.prover(values), program.prover(values, formula)
+            assert {id: shared(id) for id in case.definitions} == {id: alone(id) for id in case.definitions}
 
 
 @QUICK

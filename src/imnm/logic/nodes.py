@@ -526,12 +526,15 @@ class Uses(NamedTuple):
 
     concepts: whose events it reads. refs: the findings and rules it refers to, each id with its kind. dated: the
     concepts without whose events the as-of date itself makes no difference to it (in a window around that date), and
-    ``ALWAYS`` if it asks for the date whatever is on record.
+    ``ALWAYS`` if it asks for the date whatever is on record. ids: those of ``refs``. shows_date: whether the as-of date
+    is a value somewhere below it, other than as that of a window.
     """
 
     concepts: frozenset[str]
     refs: frozenset[tuple[str, Kind]]
     dated: frozenset[str]
+    ids: frozenset[str]
+    shows_date: bool
 
 
 ALWAYS = ""
@@ -546,12 +549,20 @@ def uses(node: Node) -> Uses:
 def _uses(node: Node) -> Uses:
     below = [uses(child) for child in node.children()]
     concepts = node.concepts if isinstance(node, Events) else ()
-    refs = ((node.id, node.of),) if isinstance(node, Ref) else ()
+    refs = frozenset([(node.id, node.of)] if isinstance(node, Ref) else []).union(*(part.refs for part in below))
     return Uses(
         frozenset(concepts).union(*(part.concepts for part in below)),
-        frozenset(refs).union(*(part.refs for part in below)),
+        refs,
         _dated(node),
+        frozenset(id for id, _ in refs),
+        isinstance(node, AsOf) or any(uses(child).shows_date for child in _shown_below(node)),
     )
+
+
+def _shown_below(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, InWindow) and isinstance(node.anchor, AsOf):
+        return (node.series,)
+    return node.children()
 
 
 def _dated(node: Node) -> frozenset[str]:
@@ -569,7 +580,7 @@ def concepts_of(node: Node) -> frozenset[str]:
 
 def refs_of(node: Node) -> frozenset[str]:
     """The ids of the findings and rules that the node refers to directly."""
-    return frozenset(id for id, _ in uses(node).refs)
+    return uses(node).ids
 
 
 _HINTS: dict[type, dict[str, Any]] = {}

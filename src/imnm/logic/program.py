@@ -9,7 +9,7 @@ from . import nodes as n
 from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile, distinct, finite_day
 from .event import Event
 from .interval import Interval
-from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, formula
+from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, Rest, SilentProofs, formula
 
 
 class DefinitionError(ValueError):
@@ -66,7 +66,10 @@ class Program:
                 self._dated[id] = used.dated
         self._downstream: dict[str, tuple[str, ...]] = {}
         self._below_concepts: dict[str, frozenset[str]] = {}
+        self._above_concepts: dict[str, frozenset[str]] = {}
+        self._showing_date = frozenset(self._showing(self.definitions))
         self._silent: Values | None = None
+        self._silent_proofs: SilentProofs | None = None
         self._roots = _roots(self.definitions)
 
     # ------------------------------------------------ dependencies
@@ -86,6 +89,12 @@ class Program:
             found.add(id)
             found.update(self._below(id))
         return tuple(sorted(found, key=self._place.__getitem__))
+
+    def _showing(self, definitions: Mapping[str, n.Value]) -> Iterator[str]:
+        """The definitions in whose proof the as-of date is a value."""
+        for id, node in definitions.items():
+            if n.uses(node).shows_date:
+                yield from (id, *self._below(id))
 
     def _below(self, ref: str) -> tuple[str, ...]:
         if ref not in self._downstream:
@@ -107,11 +116,15 @@ class Program:
         if given.environment:
             return self._all(given)
         # most of a record is silence: only what something bears on is worked out, the rest is as in an empty record
-        if self._silent is None:
-            self._silent = self._all(Context({}, 0.0, {}))
-        values = Values(self._silent, given.rows, given.as_of)
+        values = Values(self._silence(), given.rows, given.as_of)
         self._update(values, self.definitions, self._bearing(given.rows, given.rows))
         return values
+
+    def _silence(self) -> Values:
+        """The values on an empty record."""
+        if self._silent is None:
+            self._silent = self._all(Context({}, 0.0, {}))
+        return self._silent
 
     def _all(self, given: Context) -> Values:
         """Every definition worked out."""
@@ -194,8 +207,24 @@ class Program:
 
         A value that was given as environment has no record entries: see ``with_entries``.
         """
-        walker = Prover(values.context(), self._seen(values), describe or formula, self._expressions(values))
+        rest = self._rest(values) if describe is None else None
+        walker = Prover(values.context(), self._seen(values), describe or formula, self._expressions(values), rest)
         return lambda id: walker.definition(id, self.definitions[id])
+
+    def _rest(self, values: Values) -> Rest:
+        """What is proved for these values as on an empty record."""
+        if self._silent_proofs is None:
+            self._silent_proofs = SilentProofs(self._silence().context(), self.definitions.get)
+        told = self._showing_date.union(values.overridden, *map(self._told_by, values.rows))
+        if values.overridden:
+            told = told.union(*map(self._below, values.overridden))
+        return Rest(self._silent_proofs, told, values.rows.keys())
+
+    def _told_by(self, concept: str) -> frozenset[str]:
+        """The definitions on which events of a concept bear, directly or through others."""
+        if concept not in self._above_concepts:
+            self._above_concepts[concept] = frozenset(self.dependents(concepts=[concept]))
+        return self._above_concepts[concept]
 
     def open_in(self, values: Values, ids: Iterable[str]) -> list[str]:
         """What these definitions miss: the ``Proof.missing`` of their proofs, each once, without the proofs."""

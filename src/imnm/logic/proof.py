@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from operator import is_
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -173,17 +173,38 @@ class Open(_Walker):
         return any(looked_into)
 
 
+class Rest(NamedTuple):
+    """The part of a program that is proved as on an empty record, the same for everyone.
+
+    proofs: of that record. told: the ids of values and definitions on which something known bears. concepts: those
+    that have events.
+    """
+
+    proofs: SilentProofs
+    told: Set[str]
+    concepts: Set[str]
+
+    def covers(self, node: n.Node) -> bool:
+        """Whether nothing that is known bears on the node."""
+        below = n.uses(node)
+        return below.ids.isdisjoint(self.told) and below.concepts.isdisjoint(self.concepts) and not below.shows_date
+
+
 class Prover(_Walker):
     """Proves expressions; series are evaluated, and their members kept as evidence.
 
     A proof never disagrees with the compiled functions, and only the parts that carry a value are proved. ``lookup``:
-    the expression of a definition, which is proved once; where it has none, the value comes from outside.
+    the expression of a definition, which is proved once; where it has none, the value comes from outside. ``rest``:
+    what has been proved for everyone.
     """
 
-    def __init__(self, ctx: Context, seen: dict[int, Any], describe: Describe, lookup: Lookup) -> None:
+    def __init__(
+        self, ctx: Context, seen: dict[int, Any], describe: Describe, lookup: Lookup, rest: Rest | None = None
+    ) -> None:
         super().__init__(ctx, seen)
         self.describe = describe
         self.lookup = lookup
+        self.rest = rest
         self._definitions: dict[str, Proof] = {}
 
     def definition(self, id: str, node: n.Value) -> Proof:
@@ -193,6 +214,8 @@ class Prover(_Walker):
         return self._definitions[id]
 
     def prove(self, node: n.Value) -> Proof:
+        if self.rest is not None and self.rest.covers(node):
+            return self.rest.proofs.prove(node)
         if type(node) in REDUCTIONS:
             return self._reduction(node)
         if isinstance(node, n.Ref):
@@ -220,6 +243,20 @@ class Prover(_Walker):
     def _proof(self, node: n.Value, id: str | None, value: Result, evidence: list[Entry], parts: list[Proof]) -> Proof:
         missing = [] if settled(value) else _merged([part.missing for part in parts])
         return Proof(type(node).__name__, id, value, self.describe(node), evidence, missing, parts)
+
+
+class SilentProofs(Prover):
+    """Proves on an empty record, each expression once for all; nobody changes these proofs."""
+
+    def __init__(self, ctx: Context, lookup: Lookup) -> None:
+        super().__init__(ctx, {}, formula, lookup)
+        self._proofs: dict[int, Proof] = {}
+
+    def prove(self, node: n.Value) -> Proof:
+        key = id(node)  # nodes outlive the program that holds this
+        if key not in self._proofs:
+            self._proofs[key] = super().prove(node)
+        return self._proofs[key]
 
 
 def with_entries(proof: Proof, given: Mapping[str, Result], evidence_of: EvidenceOf) -> Proof:
