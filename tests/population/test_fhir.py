@@ -531,3 +531,21 @@ def test_who_does_not_tell_has_no_gate_event(folder: str, tmp_path: Path) -> Non
     for patient, pieces in kept.items():
         reading = read_entries([entry for _, entry in pieces], narrower.met)
         assert patient in telling or not {base(event.concept) for event in reading.events} & gate
+
+
+@pytest.mark.parametrize(
+    ("name", "last"), [("Claim.ndjson", "needed"), ("ClaimsAndResults.ndjson", "claim"), ("Claim.ndjson", "broken")]
+)
+def test_a_file_that_only_begins_as_an_unneeded_one_is_read(name: str, last: str, tmp_path: Path) -> None:
+    claim = about("p", "Claim", "c")
+    ends = {"needed": [], "claim": [json.dumps(claim)], "broken": ["{"]}
+    lines = [json.dumps(each) for each in (claim, *person("p"))] + ends[last]
+    (tmp_path / name).write_text("\n".join(lines) + "\n")
+    assert set(listed_in(tmp_path)) == {"p"}
+
+
+def test_a_file_of_an_unneeded_type_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "Patient.ndjson").write_text(json.dumps({"resourceType": "Patient", "id": "p"}) + "\n")
+    (tmp_path / "1.Claim.000.ndjson").write_text(json.dumps(about("p", "Claim", "c")) + "\n")
+    report = screen(str(tmp_path)).report
+    assert (report.read, report.unread_files, report.entries.get("Claim")) == (1, 1, None)

@@ -15,6 +15,7 @@ import math
 import mmap
 import multiprocessing
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +42,7 @@ from .lines import (
     chunks,
     first_type,
     is_compressed,
+    last_type,
     line_number,
     lines_of,
     may_be_one_document,
@@ -195,8 +197,15 @@ class FhirPopulation:
             self.telling |= scanned.telling
 
     def _unneeded(self, path: Path, kind: str | None) -> bool:
-        """A file that is named after a type we do not use and begins with it."""
-        unneeded = bool(kind) and kind not in USED_TYPES and str(kind) in path.name
+        """A file that is named after a type we do not use, begins with it and, as far as that can be seen, ends with
+        it."""
+        if (
+            kind is None
+            or kind in USED_TYPES
+            or not re.search(rf"(?<![A-Za-z]){re.escape(kind)}(?![A-Za-z])", path.name)
+        ):
+            return False
+        unneeded = is_compressed(path) or last_type(path) == kind
         self.report.unread_files += unneeded
         return unneeded
 

@@ -75,6 +75,9 @@ def chunks(files: list[Path]) -> Iterator[Chunk]:
             yield from (Chunk(path, start, min(start + _CHUNK, size)) for start in starts)
 
 
+_LONGEST_LOOK = 2**22
+
+
 class _TypeOnly(msgspec.Struct):
     resourceType: str | None = None  # noqa: N815
 
@@ -83,9 +86,22 @@ def first_type(path: Path) -> str | None:
     """The type of the first resource in a file; None if it cannot be told."""
     try:
         with opened(path) as handle:
-            line = handle.readline(2**22).removeprefix(BOM)
+            return _type_of(handle.readline(_LONGEST_LOOK).removeprefix(BOM))
+    except READ_ERRORS:
+        return None
+
+
+def last_type(path: Path) -> str | None:
+    """The type of the last resource in a file that is not packed; None if it cannot be told."""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - _LONGEST_LOOK))
+        return _type_of(handle.read().rstrip().rpartition(b"\n")[2])
+
+
+def _type_of(line: bytes) -> str | None:
+    try:
         return msgspec.json.decode(line, type=_TypeOnly).resourceType
-    except (*READ_ERRORS, msgspec.DecodeError):
+    except msgspec.DecodeError:
         return None
 
 
