@@ -491,64 +491,39 @@ def _looked_up(node: n.Node) -> tuple[str, Meaning] | None:
     return id, {truth: of is not False for truth, of in meaning.items()}
 
 
-@_compiles(n.All)
-def _all(node: n.All) -> Function:
+def _joined(node: n.All | n.Any_) -> Function:
+    """An AND or OR: one part that is false, or true, decides; else what is unknown leaves it open."""
     ids, meant, parts = _Parts.of(node.parts)
+    decisive = isinstance(node, n.Any_)
 
-    def all_parts(ctx: Context) -> Truth:
-        answer: Truth = True
+    def joined(ctx: Context) -> Truth:
+        truth: Truth
+        answer: Truth = not decisive
         value_of: Callable[[str], Any] = ctx.environment.get
         for id in ids:
             truth = value_of(id)
-            if truth is False:
-                return False
+            if truth is decisive:
+                return decisive
             if truth is None:
                 answer = None
         for id, meaning in meant:
             truth = meaning[value_of(id)]
-            if truth is False:
-                return False
+            if truth is decisive:
+                return decisive
             if truth is None:
                 answer = None
         for part in parts:
             truth = part(ctx)
-            if truth is False:
-                return False
+            if truth is decisive:
+                return decisive
             if truth is None:
                 answer = None
         return answer
 
-    return all_parts
+    return joined
 
 
-@_compiles(n.Any_)
-def _any(node: n.Any_) -> Function:
-    ids, meant, parts = _Parts.of(node.parts)
-
-    def any_part(ctx: Context) -> Truth:
-        answer: Truth = False
-        value_of: Callable[[str], Any] = ctx.environment.get
-        for id in ids:
-            truth = value_of(id)
-            if truth is True:
-                return True
-            if truth is None:
-                answer = None
-        for id, meaning in meant:
-            truth = meaning[value_of(id)]
-            if truth is True:
-                return True
-            if truth is None:
-                answer = None
-        for part in parts:
-            truth = part(ctx)
-            if truth is True:
-                return True
-            if truth is None:
-                answer = None
-        return answer
-
-    return any_part
+_COMPILERS.update({n.All: _joined, n.Any_: _joined})
 
 
 @_compiles(n.Not)

@@ -199,11 +199,8 @@ class FhirPopulation:
     def _unneeded(self, path: Path, kind: str | None) -> bool:
         """A file that is named after a type we do not use, begins with it and, as far as that can be seen, ends with
         it."""
-        if (
-            kind is None
-            or kind in USED_TYPES
-            or not re.search(rf"(?<![A-Za-z]){re.escape(kind)}(?![A-Za-z])", path.name)
-        ):
+        named = kind is not None and re.search(f"{re.escape(kind)}(?![a-z])", path.name)
+        if not named or kind in USED_TYPES:
             return False
         unneeded = is_compressed(path) or last_type(path) == kind
         self.report.unread_files += unneeded
