@@ -43,8 +43,6 @@ def connect(folder: Path, memory_limit: str | None, threads: int) -> duckdb.Duck
     connection.execute(f"SET threads = {threads}")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET parquet_metadata_cache = true")  # each table is asked several times
-    # takes a third of the planning of the level query and finds nothing there
-    connection.execute("SET disabled_optimizers = 'projection_pullup'")
     if memory_limit:
         try:
             connection.execute(f"SET memory_limit = {literal(memory_limit)}")
@@ -140,7 +138,11 @@ def compute_levels(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE TABLE levels ({', '.join(_level_columns())})")
         return
     _numbered_events(connection)
+    # the first takes a third of the planning and finds nothing; the second makes a join of each long list of concepts,
+    # which costs more than comparing numbers
+    connection.execute("SET disabled_optimizers = 'projection_pullup,in_clause'")
     connection.execute(f"CREATE TABLE levels AS SELECT *, {level_case()} AS level FROM ({own_query()})")
+    connection.execute("RESET disabled_optimizers")
     connection.execute("DROP TABLE level_events")
     connection.execute("DROP TYPE level_concept")
 
