@@ -289,17 +289,15 @@ def _measure(kind: str, folder: Path, bodies: list[bytes], rate: float, seconds:
 
 
 def _soak(folder: Path, calls: int, size: int) -> None:
-    """Many calls, each about another patient and user, so that everything which remembers has something to remember.
+    """Many calls, each about another patient and user with other results, so that all that remembers has something to.
     Memory is read as it goes; what stays after the first fifth is the growth that counts."""
     process, port = start("imnm", folder)
     print(f"\nmemory over {calls} calls of {size // 1000} kB, each of a patient of its own")
-    marker = b"bench-7"
-    data = body(size, 7)
     readings: list[tuple[int, float]] = []
     try:
-        done, errors, step = 0, 0, max(500, calls // 20)
+        done, errors, step = 0, 0, max(500, calls // 40)
         while done < calls:
-            part = [data.replace(marker, b"soak-%d" % number) for number in range(done, min(done + step, calls))]
+            part = [body(size, number) for number in range(done, min(done + step, calls))]
             errors += asyncio.run(_as_fast_as_they_go(port, part))
             done += len(part)
             readings.append((done, memory_mb(process)))
