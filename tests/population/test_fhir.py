@@ -199,6 +199,65 @@ def test_a_newer_version_replaces_an_older_one(tmp_path: Path) -> None:
     assert screen(str(tmp_path)).levels["low"] == 1
 
 
+@pytest.mark.parametrize("meta", [
+    ({"versionId": "1"}, {"versionId": "2"}),
+    ({"lastUpdated": "2024-02-01T00:00:00Z"}, {"lastUpdated": "2024-02-02T00:00:00Z"}),
+    ({"versionId": "MTY", "lastUpdated": "2024-02-01T00:00:00Z"}, {"versionId": "AAA", "lastUpdated": "2024-02-02"}),
+    ({}, {"versionId": "7"}),
+])  # fmt: skip
+@pytest.mark.parametrize("form", ["lines", "packed", "processes", "bundle"])
+def test_a_result_that_a_later_version_gives_to_another_patient_is_only_that_ones(
+    form: str, meta: tuple[dict[str, str], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where one record holds both versions: the newer counts, which names somebody else."""
+    people = [{**ME, "id": id} for id in "ab"]
+    first, second = ({**raised_ck(id), "id": "ck", "meta": version} for id, version in zip("ab", meta, strict=True))
+    for versions in ([first, second], [second, first]):
+        alone = read(as_bundle(people[0], *versions).encode())
+        assert not [event for event in alone.events if event.concept == "creatine_kinase_total"]
+        lines = [*people, weak("a"), weak("b"), *versions]
+        text = "\n".join(map(json.dumps, lines)) + "\n"
+        if form == "processes":
+            monkeypatch.setattr("imnm.population.fhir._SMALL", 0)
+            monkeypatch.setattr("imnm.population.fhir._PARTITION", 500)
+            monkeypatch.setattr("imnm.population.lines._CHUNK", 300)
+            monkeypatch.setattr("imnm.population.fhir.cores", lambda: 2)
+        name = {"packed": "all.ndjson.gz", "bundle": "all.json"}.get(form, "all.ndjson")
+        data = (as_bundle(*lines) if form == "bundle" else text).encode()
+        (tmp_path / name).write_bytes(gzip.compress(data) if form == "packed" else data)
+        answer = screen(str(tmp_path), ScreenOptions(min_level="low"))
+        assert {row.patient_id: row.ck_peak_u_l for row in answer.worklist} == {"a": None, "b": 9000.0}
+        assert answer.disagreements == []
+        assert [(kind, line) for kind, line, _ in answer.report.problems] == [("Observation", 0)]
+
+
+def test_a_result_that_was_given_back_stays_and_one_of_equal_versions_too(tmp_path: Path) -> None:
+    first, second, third = ({**raised_ck(id), "id": "ck", "meta": {"versionId": str(number)}}
+                            for number, id in enumerate("aba", 1))  # fmt: skip
+    people = [{**ME, "id": id} for id in "ab"]
+    for versions, having in (
+        ([first, second, third], {"a"}),
+        ([second, {**first, "meta": second["meta"]}], {"a", "b"}),
+    ):
+        lines = [*people, weak("a"), weak("b"), *versions]
+        (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+        answer = screen(str(tmp_path), ScreenOptions(min_level="low"))
+        assert {row.patient_id for row in answer.worklist if row.ck_peak_u_l} == having
+
+
+def test_a_drug_given_to_another_patient_of_no_interest_is_no_longer_the_first_ones(tmp_path: Path) -> None:
+    """Drugs are looked at last, and those of people who do not matter are not kept."""
+    people = [{**ME, "id": id} for id in "ab"]
+    first, second = (about(id, "MedicationRequest", "m", medicationCodeableConcept={"text": "simvastatin"},
+                           authoredOn="2023-12-01", status="active", meta={"versionId": str(number)})
+                     for number, id in enumerate("ab", 1))  # fmt: skip
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [*people, weak("a"), raised_ck("a")])) + "\n")
+    for uses, statin in (([first], "simvastatin"), ([first, second], None)):
+        (tmp_path / "MedicationRequest.ndjson").write_text("\n".join(map(json.dumps, uses)) + "\n")
+        (row,) = screen(str(tmp_path), ScreenOptions(sample=0)).worklist
+        assert (row.patient_id, row.statin) == ("a", statin)
+
+
 def test_broken_input_is_told_by_file_and_line_and_the_rest_is_done(
     bundles: list[Path], singly: dict[str, str], tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
@@ -32,7 +33,7 @@ from imnm.sources import InputError, LocalCodes, Reading, read
 from imnm.sources.bulk import USED_TYPES, USES, Glance, Mark, Narrower, entries_of, entry_of, learn, read_entries
 from imnm.sources.dates import day_span
 
-from . import store
+from . import store, versions
 from .gate import base, gate_concepts
 from .lines import (
     READ_ERRORS,
@@ -131,6 +132,7 @@ class FhirPopulation:
         gate_concepts()  # derived once here rather than in every process
         self.telling: set[str] = set()
         self.wanted: Wanted | None = None
+        self.moved: dict[str, frozenset[str]] = {}
         self.prepared = False
         self.spool = folder / "spool"
         self.spool.mkdir()
@@ -140,6 +142,7 @@ class FhirPopulation:
     def load(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
         """Read everything; see ``Population``. Raises SourceError if nothing could be read."""
         self._scan(progress)
+        self._find_moved(connection, progress)
         share = self._share()
         tasks = [(place, share, self.early) for place in range(self.partitions)]
         gathered = list(self._run(_gather, tasks, progress, "population.progress.gather"))
@@ -190,6 +193,19 @@ class FhirPopulation:
                 pass
         self.wanted = None
 
+    def _find_moved(self, connection: duckdb.DuckDBPyConnection, progress: Progress) -> None:
+        """What a later version gave to another patient."""
+        if not versions.any_later(self.spool):
+            return
+        read_closely = self.telling.union(self.also)
+        for _ in self._run(_hold, [(place, read_closely) for place in range(self.partitions)], progress,
+                           "population.progress.versions"):  # fmt: skip
+            pass
+        self.moved = versions.moved(connection, self.spool)
+        kinds = Counter(ref.partition("/")[0] for refs in self.moved.values() for ref in refs)
+        for kind, count in sorted(kinds.items()):
+            self.report.problems.append((kind, 0, say("population.problem.moved", count=count)))
+
     def _look_at(self, files: list[Path], progress: Progress) -> None:
         for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
             self._count(scanned)
@@ -221,7 +237,8 @@ class FhirPopulation:
         self, function: Callable[[Any], T], tasks: list[Any], progress: Progress | None, message: str
     ) -> Iterator[T]:
         """The results of the tasks, each worked on by one of our processes."""
-        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.wanted, self.files)
+        setup = (self.spool, self.partitions, self.codes, self.medications, self.telling, self.wanted, self.files,
+                 self.moved)  # fmt: skip
         here = self.workers == 1 or len(tasks) <= 1
         if here:
             _start(*setup)
@@ -298,6 +315,8 @@ class _Worker:
     telling: set[str]
     wanted: Wanted | None
     files: list[Path]
+    moved: dict[str, frozenset[str]]
+    later: list[versions.Version]
     places: dict[Path, int]
     out: dict[int, IO[bytes]]
     mapped: dict[int, mmap.mmap]
@@ -322,7 +341,9 @@ def _start(
     telling: set[str],
     wanted: Wanted | None,
     files: list[Path],
+    moved: dict[str, frozenset[str]],
 ) -> None:
+    _worker.moved, _worker.later = moved, []
     _worker.spool, _worker.partitions, _worker.codes = spool, partitions, codes
     _worker.narrower = Narrower(gate_concepts(), codes)
     _worker.narrower.medications = dict(medications)
@@ -372,6 +393,9 @@ def _scan(chunk: Chunk) -> Scanned:
         _worker.wanted.let_go.clear()
     for handle in _worker.out.values():
         handle.flush()
+    if _worker.later:
+        versions.append(_worker.spool, "later", _worker.later)
+        _worker.later.clear()
     return found._replace(without_patient=narrower.without_patient, broken=broken)
 
 
@@ -383,6 +407,7 @@ def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scan
         for piece in _worker.narrower.pieces(line):
             if piece.mark == "telling" or piece.mark == "bundle":
                 found.telling.add(piece.patient)
+            _worker.later += versions.later_piece(piece)
             if _worker.wanted is None or _worker.wanted.keeps(piece.patient, piece.kind):
                 _spool(piece.patient, _MARKS[piece.mark], piece.entry)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -411,6 +436,7 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned, pointers: _Pointers)
         return broken
     found.telling.update(patient for patient, _, mark, _, _ in glanced.kept if mark == "telling")
     kept: Iterable[Glance] = glanced.kept
+    _worker.later += versions.later_in_lines(block.data, glanced.later)
     if _worker.wanted is not None:
         keeps = _worker.wanted.keeps
         kept = [one for one in kept if keeps(one[0], one[1])]
@@ -491,13 +517,23 @@ def _mapped(place: int) -> mmap.mmap:
     return _worker.mapped[place]
 
 
-def _reading(pieces: Pieces) -> Reading:
+def _hold(task: tuple[int, set[str]]) -> None:
+    """Note which versions are in the records of these people."""
+    place, people = task
+    for patient, pieces in _spooled(place, lambda patient: patient.decode() in people).items():
+        entries = (entry for mark, entry in _resolved(pieces) if mark not in (b"P", b"B"))
+        versions.append(_worker.spool, "held", versions.held(patient, entries))
+
+
+def _reading(patient: str, pieces: Pieces) -> Reading:
     """The record of one patient. Raises InputError."""
     pieces = list(_resolved(pieces))
     bundles = [entry for mark, entry in pieces if mark == b"B"]
     if len(pieces) == 1 and bundles:
         return read(bundles[0], _worker.codes)
     entries = [entry for mark, entry in pieces if mark != b"B"]
+    if moved := _worker.moved.get(patient):
+        entries = [entry for entry in entries if versions.ref_of(entry) not in moved]
     for bundle in bundles:
         entries += entries_of(bundle)
     # in a fixed order, whichever process spooled them first
@@ -532,10 +568,10 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
         for patient, pieces in spooled.items():
             people += 1
             try:
-                reading = _telling(pieces, gate)
+                reading = _telling(patient, pieces, gate)
                 passes = reading is not None
                 if early is not None and (passes or _drawn(patient.encode(), share)):
-                    verdicts[patient] = early.judge(reading or _reading(pieces), early.day)
+                    verdicts[patient] = early.judge(reading or _reading(patient, pieces), early.day)
             except InputError as error:
                 skipped[str(error)] = skipped.get(str(error), 0) + 1
                 continue
@@ -549,14 +585,14 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
     return Gathered(people, passed, skipped, sample, events, persons, verdicts)
 
 
-def _telling(pieces: Pieces, gate: frozenset[str]) -> Reading | None:
+def _telling(patient: str, pieces: Pieces, gate: frozenset[str]) -> Reading | None:
     """The record if it passes the gate, None if it does not. Raises InputError where the patient is to be left out."""
     marks = {mark for mark, _ in pieces}
     if marks.isdisjoint((b"P", b"B")):
         raise InputError(say("population.read.no_patient"))
     if marks.isdisjoint((b"T", b"B")):
         return None
-    reading = _reading(pieces)
+    reading = _reading(patient, pieces)
     return reading if any(base(event.concept) in gate for event in reading.events) else None
 
 
@@ -573,4 +609,8 @@ def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
 def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:
     place, wanted, judge = task
     spooled = _spooled(place, lambda patient: patient.decode() in wanted)
-    return [(patient, judge(_reading(spooled[patient]), day)) for patient, day in wanted.items() if patient in spooled]
+    return [
+        (patient, judge(_reading(patient, spooled[patient]), day))
+        for patient, day in wanted.items()
+        if patient in spooled
+    ]

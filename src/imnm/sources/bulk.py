@@ -72,11 +72,12 @@ _Glances = tuple[list[Glance], list[tuple[int, int]], Counter[str], int]
 
 
 class Glanced(NamedTuple):
-    """What the first look at many lines finds: the resources that are kept, and those that need a closer look, as
-    (start, end)."""
+    """What the first look at many lines finds: the resources that are kept, those that need a closer look, as
+    (start, end), and those kept that may be later versions."""
 
     kept: list[Glance]
     closer: list[tuple[int, int]]
+    later: list[Glance]
 
 
 class CodedLook(structs.Fhir):
@@ -220,6 +221,7 @@ class Narrower:
         self._told |= dict.fromkeys(USES, self._tells[DRUG])
         self._told["Encounter"] = {b"": False}  # which has no code, and matters to whoever matters
         self._owners: dict[bytes, str] = {}
+        self._later: list[Glance] = []
         self._type = ""
         """That of all the lines looked at last, if they were of one."""
 
@@ -280,6 +282,7 @@ class Narrower:
         closer look. Raises msgspec.DecodeError."""
         if not data.endswith(b"\n"):
             data += b"\n"
+        self._later = []
         try:
             found, closer, seen, end = self._typed_glances(data) or self._glances(data)
         except ValueError:  # more resources than lines
@@ -294,7 +297,7 @@ class Narrower:
         for kind, number in Counter([kind for _, kind, _, _, _ in kept]).items():
             self.kept[kind] = self.kept.get(kind, 0) + number
         self.without_patient += len(found) - len(kept)
-        return Glanced(kept, closer)
+        return Glanced(kept, closer, self._later)
 
     def _typed_glances(self, data: bytes) -> _Glances | None:
         """As ``_glances``, if the lines are all of the type of those before and the first look decides. This is where a
@@ -320,9 +323,11 @@ class Narrower:
                 owner = owner_of(bytes(look.subject)) if tells is True or tells is False else None
                 if owner:
                     found.append((owner, kind, "telling" if tells or (noted and look.note) else "other", start, end))
+                    if look.meta is not None and may_be_later(look.meta):
+                        self._later.append(found[-1])
                     continue
             if (kept := self._glance(kind, look, look.code)) is not None:
-                found.append((*kept, start, end))
+                self._keep(found, (*kept, start, end), look)
         return found, [], Counter({kind: len(looks)}), end
 
     def _glances(self, data: bytes) -> _Glances:
@@ -345,10 +350,15 @@ class Narrower:
                 if kind in _TEXTS:
                     seen[kind] += 1
                 if (kept := self._glance(kind, look, look.code_of(kind))) is not None:
-                    found.append((*kept, start, end))
+                    self._keep(found, (*kept, start, end), look)
             elif kind in USED_TYPES:
                 closer.append((start, end))
         return found, closer, seen, end
+
+    def _keep(self, found: list[Glance], kept: Glance, look: CodedLook) -> None:
+        found.append(kept)
+        if look.meta is not None and may_be_later(look.meta):
+            self._later.append(kept)
 
     def _glance(self, kind: str, look: CodedLook, code: Raw) -> Kept | None:
         """Whether a resource of a type in ``AT_A_GLANCE``, or a report without words, is kept, and for whom. Raises
@@ -467,6 +477,11 @@ class Narrower:
             return None if kept is None else _piece(kept, raw, None)
         telling = bool(tells or speaks or text.conclusion_code or text.contained)
         return Piece(_owner(text), _mark(telling), kind, _entry(raw, None))
+
+
+def may_be_later(meta: structs.Meta) -> bool:
+    """Whether a resource can be another version than the first."""
+    return meta.version_id not in _FIRST or (meta.version_id is None and meta.last_updated is not None)
 
 
 def learn(medications: dict[str, bytes | None], met: Mapping[str, bytes | None]) -> None:

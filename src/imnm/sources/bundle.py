@@ -423,6 +423,11 @@ def _version(entry: Entry) -> tuple[str, int]:
         meta: structs.Meta | None = _DECODERS["Resource"].decode(entry.raw).meta
     except msgspec.DecodeError:
         meta = None
+    return version_of(meta)
+
+
+def version_of(meta: structs.Meta | None) -> tuple[str, int]:
+    """What tells the versions of a resource apart; the greater is the newer."""
     if meta is None:
         return "", 0
     number = meta.version_id or ""
