@@ -120,6 +120,23 @@ def test_a_what_if_of_what_is_weighed_under_this_name_takes_nothing_away(finding
     assert leading.probability == pytest.approx(max(shares.values()), abs=1e-12)
 
 
+def test_a_what_if_overrules_what_follows_from_other_findings() -> None:
+    known = dict(know.NECROTIZING)  # from which the necrotizing pattern follows
+    change = {"biopsy_necrosis_predominant": False}
+    leading = WhatIf(known, "neuromuscular-clinic", Context()).leading(change)
+    shares = probabilities(known | change, "neuromuscular-clinic")
+    assert leading.probability == pytest.approx(max(shares.values()), abs=1e-12)
+    assert shares != pytest.approx(probabilities(known, "neuromuscular-clinic"), abs=0.01)
+
+
+@pytest.mark.parametrize("finding", ["genetic_test_positive", "biopsy_dystrophic"])
+def test_a_what_if_weighs_a_negative_panel_or_biopsy_as_all_does(finding: str) -> None:
+    known = {"proximal_weakness": True, "ck_peak_ge_1000": True}
+    leading = WhatIf(known, "general-record", Context()).leading({finding: False})
+    shares = probabilities({**known, finding: False}, "general-record")
+    assert leading.probability == pytest.approx(max(shares.values()), abs=1e-12)
+
+
 @given(records, st.sampled_from(SETTINGS), people)
 def test_unknown_contributes_nothing(findings: dict[str, bool | None], setting: str, person: Context) -> None:
     known = {finding: value for finding, value in findings.items() if value is not None}

@@ -68,6 +68,17 @@ def test_a_what_if_on_a_replayed_day_equals_one_on_a_run(data: st.DataObject) ->
         assert program.rerun(values, {"nowhere_truth": True}) == program.run(record, day, {"nowhere_truth": True})
 
 
+@QUICK
+@given(cases(12))
+def test_what_is_called_out_of_reach_holds_on_no_day(case: Case) -> None:
+    program = Program(case.definitions)
+    truths = [id for id, node in program.definitions.items() if node.kind == "truth"]
+    for record in case.patients:
+        days = [values for _, values in program.replay(record, [-2.0, 0.0, 1.0, 2.0, 5.0, 9.0])]
+        held = {id for id in truths if any(values[id] is True for values in days)}
+        assert held <= {id for id in truths if program.may_have_held([id], record)}
+
+
 T = n.Threshold
 CK = n.Events(("ck",))
 RAISED = n.Compare(n.Ref("peak", "number"), ">=", T("limit", 1000))
@@ -97,6 +108,18 @@ def test_the_dependency_index_is_transitive() -> None:
     assert PROGRAM.dependents(refs=["weak"]) == ("suspected",)
     assert PROGRAM.dependents(refs=["suspected"]) == ()
     assert PROGRAM.dependents(as_of=True) == ("recent",)
+
+
+def test_what_nothing_on_record_can_bring_about_is_out_of_reach() -> None:
+    high, low, weak = RECORD
+    strong = Event("weak", 2, 2, 3, truth=False)
+    assert PROGRAM.may_have_held(["suspected"], RECORD)
+    assert not PROGRAM.may_have_held(["suspected"], [high, low])
+    assert not PROGRAM.may_have_held(["suspected"], [high, strong])
+    assert not PROGRAM.may_have_held(["suspected"], [low, weak])
+    assert PROGRAM.may_have_held(["recent", "suspected"], [low])
+    assert not PROGRAM.may_have_held(["nowhere"], RECORD)
+    assert Program({"none_yet": n.Not(n.Exists(CK))}).may_have_held(["none_yet"], RECORD)
 
 
 def test_only_what_was_known_on_the_day_is_seen() -> None:

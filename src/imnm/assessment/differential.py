@@ -63,6 +63,8 @@ _HYPOTHESES: tuple[tuple[str, str], ...] = (*((disease, "") for disease in _WHOL
 _N = len(_HYPOTHESES)
 _MEMBERS = {disease: tuple(i for i, (of, _) in enumerate(_HYPOTHESES) if of == disease) for disease in know.DISEASES}
 
+_OF_PARTS = {disease: _MEMBERS[disease] for disease in know.ENTITIES}
+
 Vector = tuple[float, ...]
 
 
@@ -636,10 +638,13 @@ class Leading:
 
     def __init__(self, scores: Sequence[float]) -> None:
         self._scores = scores
-        best = max(zip(scores, _WHOLE, strict=False))  # the parts come after the whole diseases
-        for disease in know.ENTITIES:
-            best = max(best, (_together([scores[i] for i in _MEMBERS[disease]]), disease))
-        self.id = best[1]
+        whole = scores[: len(_WHOLE)]  # the parts come after the whole diseases
+        best = max(whole)
+        self.id = _WHOLE[whole.index(best)]
+        for disease, members in _OF_PARTS.items():
+            parts = [scores[i] for i in members]
+            if max(parts) + math.log(len(parts)) > best and (together := _together(parts)) > best:
+                best, self.id = together, disease
 
     @property
     def probability(self) -> float:
@@ -657,36 +662,57 @@ def _together(scores: Sequence[float]) -> float:
 class WhatIf:
     """What leads for one patient, as things are and if findings were otherwise: the greatest of ``probabilities``.
 
-    A finding that weighs by itself only adds an observation or takes one away, and where that observation shares no
-    cause with another it is all that is added; for other findings all is told anew.
+    A finding that weighs by itself only adds an observation or takes one away; for other findings all is told anew.
+    Where one observation is added that shares no cause with another, that is all that is weighed.
     """
 
     def __init__(self, findings: Mapping[str, bool], setting: str, context: Context) -> None:
         self.findings, self.setting, self.context = findings, setting, context
         self._as_is = _told(findings, setting, context)
         self._scores = _scores(self._as_is.weighed())
+        self._leading = Leading(self._scores)
         self._causes = set(_causes_of(self._as_is.observed))
         self._causes |= {group.id for finding in self._as_is.leading for group in _GROUPS_OF.get(finding, ())}
 
     def leading(self, changes: Mapping[str, bool | None]) -> Leading:
         """What would lead if these findings were present, absent or unknown."""
-        return Leading(self._scores_if(changes))
+        told = self._told_if(changes)
+        scores = self._scores_of(told)
+        return self._leading if scores is self._scores else Leading(scores)
 
-    def _scores_if(self, changes: Mapping[str, bool | None]) -> Sequence[float]:
+    def _told_if(self, changes: Mapping[str, bool | None]) -> _Told:
         if not changes:
-            return self._scores
+            return self._as_is
         if not changes.keys().isdisjoint(_ENTANGLED):
-            return _scores(_told({**self.findings, **changes}, self.setting, self.context).weighed())
-        new = self._new(changes)
-        if self.findings.keys().isdisjoint(changes) and len(new) < 2 and self._causes.isdisjoint(_causes_of(new)):
-            return list(map(add, self._scores, new[0].lr)) if new else self._scores
+            return _told({**self.findings, **changes}, self.setting, self.context)
         table, observed, leading = self._as_is
+        new = [table.truth(finding, value) for finding, value in changes.items() if value is not None]
         others = [evidence for evidence in observed if evidence.finding not in changes]
-        return _scores(_Told(table, others + new, leading).weighed())
+        return _Told(table, others + [evidence for evidence in new if evidence is not None], leading)
 
-    def _new(self, changes: Mapping[str, bool | None]) -> list[_Evidence]:
-        told = [self._as_is.table.truth(finding, value) for finding, value in changes.items() if value is not None]
-        return [evidence for evidence in told if evidence is not None]
+    def _scores_of(self, told: _Told) -> Sequence[float]:
+        added = self._added(told)
+        if added is None:
+            return _scores(told.weighed())
+        return list(map(add, self._scores, added[0].lr)) if added else self._scores
+
+    def _added(self, told: _Told) -> list[_Evidence] | None:
+        """None or one observation that is weighed in full beside those there are, in a list; None if that is not all
+        that is new."""
+        table, observed, leading = self._as_is
+        if told.table is not table or told.leading != leading or len(told.observed) - len(observed) not in (0, 1):
+            return None
+        before = set(map(id, observed))  # a table keeps its evidence, so that ids stay
+        new = [evidence for evidence in told.observed if id(evidence) not in before]
+        if len(told.observed) - len(observed) != len(new) or not self._causes.isdisjoint(_causes_of(new)):
+            return None
+        return new if all(map(_counts_in_full, new)) else None
+
+
+def _counts_in_full(evidence: _Evidence) -> bool:
+    """Whether an observation that shares no cause with others is weighed in full, whatever else there is."""
+    absent = evidence.value is False
+    return not (absent and (evidence.finding == "genetic_test_positive" or evidence.finding in know.BIOPSY))
 
 
 def _causes_of(observed: Iterable[_Evidence]) -> Iterator[str]:

@@ -151,9 +151,11 @@ def first_flagged_on(case: Case) -> str | None:
     """The first day on which what was known gave a level of high or established (replay over known days)."""
     if program.RANK[case.level] == 0 and not case.anything:
         return None
+    if not program.levels().may_have_held(program.FLAGGING, case.events):
+        return None
     days = sorted({event.known for event in case.events if math.isfinite(event.known)} | {case.as_of})
     for day, values in program.levels().replay(case.events, days):
-        if program.RANK[program.level_of(values)] >= program.RANK["high"]:
+        if any(values[rule] is True for rule in program.FLAGGING):
             date = day_date(day)
             return date.isoformat() if date else None
     return None

@@ -19,6 +19,8 @@ from imnm.logic.nodes import Value, refs_of
 LEVEL_RULES = ("level_established", "level_high", "level_moderate", "level_low")
 LEVELS_BY_RULE = dict(zip(LEVEL_RULES, ("established", "high", "moderate", "low"), strict=True))
 RANK = {"insufficient": 0, "none": 0, "low": 1, "moderate": 2, "high": 3, "established": 4}
+FLAGGING = tuple(rule for rule, level in LEVELS_BY_RULE.items() if RANK[level] >= RANK["high"])
+"""The rules one of which makes a person first flagged."""
 
 
 def definitions() -> dict[str, Value]:

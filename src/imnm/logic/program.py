@@ -10,6 +10,7 @@ from .compiled import NO_MEMBERS, Context, Members, Result, by_concept, compile,
 from .event import Event
 from .interval import Interval
 from .proof import Carried, Describe, Entry, EvidenceOf, Open, Proof, Prover, Rest, SilentProofs, formula
+from .reach import Reach
 
 
 class DefinitionError(ValueError):
@@ -199,6 +200,17 @@ class Program:
         """The definitions on which events of these concepts bear, or another date, given what is on record."""
         moved = (id for id, by in self._dated.items() if n.ALWAYS in by or not by.isdisjoint(there))
         return set(moved).union(*(self._concepts.get(concept, ()) for concept in added))
+
+    def may_have_held(self, ids: Iterable[str], events: Iterable[Event]) -> bool:
+        """Whether any of these definitions can have been true on some day on which a part of these events was known.
+        False is certain; true is not: for sparing a replay that would find nothing."""
+        rows = by_concept(events)
+
+        def is_silent(id: str) -> bool:
+            return id not in self._showing_date and self._rests_on(id).isdisjoint(rows)
+
+        reach = Reach(rows, self.definitions, self._silence(), is_silent)
+        return any(reach.definition(id, True) for id in ids)
 
     # ------------------------------------------------ proving
 
