@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imnm.assessment import program
@@ -98,7 +98,9 @@ def test_the_fast_way_gives_the_same(findings: dict[str, bool | None], setting: 
     )
 
 
+@settings(max_examples=300)
 @given(records, records, st.sampled_from(SETTINGS), people)
+@example({}, {"female": None}, "child", Context(sex="female"))
 def test_a_what_if_leads_to_what_leads_when_all_is_told_anew(
     findings: dict[str, bool | None], changes: dict[str, bool | None], setting: str, person: Context
 ) -> None:

@@ -429,13 +429,24 @@ _CONDITIONAL = frozenset(
      *know.REPLACED_BY_GENOTYPE, *know.FOLLOWS_FROM, *(setting.entry for setting in know.SETTINGS.values())}
 )  # fmt: skip
 """Findings whose weight hangs on something else than whether they are present."""
-_ENTANGLED = _CONDITIONAL | know.named_in(
-    *(know.IMPLIES, know.IMPLIES_IF_PRESENT, know.IMPLIES_IF_ABSENT, know.NECROTIZING, know.ANY_OF, know.DRUG_STRATA),
-    *(know.STATIN_OF_THE_PAST, know.FOLLOWS_FROM, know.BIOPSY_SIGNS, "recent_exertion", "biopsy_diagnosis"),
-    tuple(know.EXCLUSIVE_SETS),
+_ENTANGLED = (_CONDITIONAL - {*know.REPLACED_BY_GENOTYPE} | _IN_SETS) | know.named_in(
+    *(know.IMPLIES, tuple(know.IMPLIES_IF_PRESENT), tuple(know.IMPLIES_IF_ABSENT), know.NECROTIZING, know.ANY_OF),
+    *(know.DRUG_STRATA, know.STATIN_OF_THE_PAST, know.FOLLOWS_FROM, know.BIOPSY_SIGNS, tuple(know.EXCLUSIVE_SETS)),
+    *("recent_exertion", "biopsy_diagnosis", "female"),
 )
 """These, the findings on which the weight of others hangs (beside what groups say), and names under which others, or
 what is known beside findings, are weighed."""
+
+
+def _entangled_with() -> dict[str, frozenset[str]]:
+    found = {finding: frozenset({"genetic_test_positive"}) for finding in know.REPLACED_BY_GENOTYPE}
+    for name, finding in (*know.IMPLIES_IF_PRESENT.items(), *know.IMPLIES_IF_ABSENT.items()):
+        found[finding] = found.get(finding, frozenset()) | {name}
+    return found | {"biopsy_necrosis_predominant": frozenset(finding for finding, _ in know.NECROTIZING)}
+
+
+_ENTANGLED_WITH = _entangled_with()
+"""Findings that weigh by themselves unless one of these is known: from which they follow, or which says the same."""
 
 
 def _ck(table: _Table, known: Mapping[str, bool], allowed: frozenset[str]) -> _Evidence | None:
@@ -683,12 +694,16 @@ class WhatIf:
     def _told_if(self, changes: Mapping[str, bool | None]) -> _Told:
         if not changes:
             return self._as_is
-        if not changes.keys().isdisjoint(_ENTANGLED):
+        if self._are_entangled(changes):
             return _told({**self.findings, **changes}, self.setting, self.context)
         table, observed, leading = self._as_is
         new = [table.truth(finding, value) for finding, value in changes.items() if value is not None]
         others = [evidence for evidence in observed if evidence.finding not in changes]
         return _Told(table, others + [evidence for evidence in new if evidence is not None], leading)
+
+    def _are_entangled(self, changes: Iterable[str]) -> bool:
+        known = self.findings.keys()
+        return any(id in _ENTANGLED or not known.isdisjoint(_ENTANGLED_WITH.get(id, ())) for id in changes)
 
     def _scores_of(self, told: _Told) -> Sequence[float]:
         added = self._added(told)
