@@ -203,11 +203,12 @@ def test_a_newer_version_replaces_an_older_one(tmp_path: Path) -> None:
     ({"versionId": "1"}, {"versionId": "2"}),
     ({"lastUpdated": "2024-02-01T00:00:00Z"}, {"lastUpdated": "2024-02-02T00:00:00Z"}),
     ({"versionId": "MTY", "lastUpdated": "2024-02-01T00:00:00Z"}, {"versionId": "AAA", "lastUpdated": "2024-02-02"}),
+    ({"versionId": 9}, {"versionId": 10}),
     ({}, {"versionId": "7"}),
 ])  # fmt: skip
 @pytest.mark.parametrize("form", ["lines", "packed", "processes", "bundle"])
 def test_a_result_that_a_later_version_gives_to_another_patient_is_only_that_ones(
-    form: str, meta: tuple[dict[str, str], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: str, meta: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where one record holds both versions: the newer counts, which names somebody else."""
     people = [{**ME, "id": id} for id in "ab"]
@@ -492,13 +493,86 @@ def test_a_patient_of_two_births_has_the_same_one_in_every_run(tmp_path: Path) -
 
 
 def test_the_line_of_a_patient_who_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [*person("a"), {**ME, "id": "b", "gender": 7}, *person("c")]
+    lines = [*person("a"), {**ME, "id": 7}, *person("c")]
     (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)))
     for size in (2**20, 300):
         monkeypatch.setattr("imnm.population.lines._CHUNK", size)
         report = screen(str(tmp_path)).report
         assert [line for _, line, _ in report.problems] == [4]
         assert report.broken == 1
+
+
+@pytest.mark.parametrize("field", [{"birthDate": 1950}, {"gender": {}}])
+@pytest.mark.parametrize("form", ["lines", "bundle", "bundles"])
+@pytest.mark.parametrize("telling", [True, False])
+def test_a_patient_whose_birth_or_sex_cannot_be_read_is_assessed_without(
+    telling: bool, form: str, field: dict[str, Any], tmp_path: Path
+) -> None:
+    odd = {**ME, "gender": "female", **field}
+    lines = [odd, *([weak("p"), raised_ck("p")] if telling else [])]
+    alone = assess_record(as_bundle(*lines).encode(), None, "general-record")
+    assert (alone.patient.age, alone.patient.sex) == (None, None)
+    text = {"lines": "\n".join(map(json.dumps, lines)) + "\n", "bundle": as_bundle(*lines),
+            "bundles": as_bundle(*lines, {**ME, "id": "other"})}[form]  # fmt: skip
+    (tmp_path / ("all.ndjson" if form == "lines" else "all.json")).write_text(text)
+    answer = screen(str(tmp_path))
+    assert answer.report.read == answer.report.assessed == 1 + (form == "bundles")
+    assert answer.disagreements == []
+    if telling:
+        (row,) = answer.worklist
+        assert (row.level, row.age, row.sex) == (alone.suspicion.level, None, None)
+    if form != "bundle" or telling:  # of a whole Bundle only the Patient's id is kept at first look
+        assert answer.report.problems
+
+
+def test_a_patient_with_an_odd_version_is_read_as_any(tmp_path: Path) -> None:
+    lines = [{**ME, "meta": {"versionId": 5}}, {**ME, "id": "q", "subject": 7}]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    answer = screen(str(tmp_path))
+    assert answer.report.problems == []
+    assert {step.step: step.people for step in answer.funnel}["adult"] == 2
+
+
+@pytest.mark.parametrize("telling", [True, False])
+@pytest.mark.parametrize("birth", ["1950-13-45", "not known", "0001-01-01", "9999-12-31"])
+def test_an_impossible_birth_date_is_told_and_counts_as_not_known(birth: str, telling: bool, tmp_path: Path) -> None:
+    lines = [{**ME, "birthDate": birth}, *([weak("p"), raised_ck("p")] if telling else [])]
+    alone = assess_record(as_bundle(*lines).encode(), None, "general-record")
+    assert alone.patient.age is None
+    assert alone.input_problems
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    answer = screen(str(tmp_path))
+    assert answer.report.assessed == 1
+    assert [(kind, line) for kind, line, _ in answer.report.problems] == [("Patient", 0)]
+    assert {row.patient_id: row.level for row in answer.worklist} == ({"p": alone.suspicion.level} if telling else {})
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_who_is_born_in_the_future_is_left_out_with_the_reason(telling: bool, tmp_path: Path) -> None:
+    lines = [{**ME, "birthDate": "2290-01-01"}, *([weak("p"), raised_ck("p")] if telling else []), {**ME, "id": "q"}]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    report = screen(str(tmp_path)).report
+    assert (report.read, report.skipped) == (2, {"born after the as-of date": 1})
+
+
+def test_entries_of_the_future_are_told(tmp_path: Path) -> None:
+    lines = [ME, {**weak("p"), "recordedDate": "2290-01-01"}]
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    ((kind, _, reason),) = screen(str(tmp_path)).report.problems
+    assert (kind, reason) == ("Patient", "1 people have entries dated after today, which are used")
+
+
+def test_of_a_patient_the_newest_version_counts(tmp_path: Path) -> None:
+    old, new = ({**ME, "birthDate": year, "meta": {"versionId": id}} for year, id in (("1999", "1"), ("1950", "2")))
+    for versions in ([old, new], [new, old]):
+        for telling in ([], [weak("p")]):
+            (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [*versions, *telling])) + "\n")
+            (tmp_path / "work").mkdir()
+            population = FhirPopulation(fhir_files(tmp_path), tmp_path / "work")
+            connection = store.connect(tmp_path / "work", None, 1)
+            population.load(connection, lambda line: None)
+            assert connection.execute("SELECT birth_low FROM people").fetchall() == [(-7305.0,)]
+            shutil.rmtree(tmp_path / "work")
 
 
 @pytest.mark.parametrize("content", [None, "no JSON at all\n"])

@@ -29,9 +29,12 @@ import duckdb
 import msgspec
 
 from imnm.knowledge.messages import say
+from imnm.logic.interval import Interval
 from imnm.sources import InputError, LocalCodes, Reading, read
 from imnm.sources.bulk import USED_TYPES, USES, Glance, Mark, Narrower, entries_of, entry_of, learn, read_entries
-from imnm.sources.dates import day_span
+from imnm.sources.bundle import version_of
+from imnm.sources.dates import birth_span
+from imnm.sources.structs import Meta
 
 from . import store, versions
 from .gate import base, gate_concepts
@@ -97,7 +100,7 @@ class Scanned(NamedTuple):
 
 class Gathered(NamedTuple):
     """What a worker found in a partition: people, those who passed, those left out by reason, those of the others who
-    are kept for comparison, and what was worked out of both."""
+    are kept for comparison, what was worked out of both, and how many have a birth date that is none."""
 
     people: int
     passed: int
@@ -106,6 +109,7 @@ class Gathered(NamedTuple):
     events: Path
     persons: Path
     verdicts: dict[str, Any]
+    odd_births: int
 
 
 class FhirPopulation:
@@ -157,6 +161,9 @@ class FhirPopulation:
             raise SourceError(say("population.error.nothing_readable"))
         store.load_csv(connection, "events", [part.events for part in gathered])
         store.load_csv(connection, "people", [part.persons for part in gathered])
+        if odd := sum(part.odd_births for part in gathered):
+            self.report.problems.append(("Patient", 0, say("population.problem.no_birth", count=odd)))
+        store.note_future(connection, self.report, "Patient")
 
     def judged(self, patients: Mapping[str, float], judge: Callable[[Reading, float], T]) -> Iterator[tuple[str, T]]:
         """Read these people again, one by one, and judge each on the given day."""
@@ -402,9 +409,10 @@ def _scan(chunk: Chunk) -> Scanned:
 def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scanned) -> int:
     """Spool what matters of a line, which begins so far into a block; how much of it was broken: 0, 1 or, of a Bundle,
     the number of entries."""
-    _worker.narrower.unreadable = 0
+    narrower = _worker.narrower
+    narrower.unreadable = narrower.by_id_alone = 0
     try:
-        for piece in _worker.narrower.pieces(line):
+        for piece in narrower.pieces(line):
             if piece.mark == "telling" or piece.mark == "bundle":
                 found.telling.add(piece.patient)
             _worker.later += versions.later_piece(piece)
@@ -415,7 +423,8 @@ def _scan_line(chunk: Chunk, block: Block, offset: int, line: bytes, found: Scan
             return 0
         fault, broken = _fault(error), 1
     else:
-        fault, broken = say("population.problem.not_fhir"), _worker.narrower.unreadable
+        fault = say("population.problem.not_fhir" if narrower.unreadable else "population.problem.patient")
+        broken = narrower.unreadable + narrower.by_id_alone
     if broken and len(found.problems) < _SHOWN_PROBLEMS:
         found.problems.append((str(chunk.file), line_number(chunk, block, offset), fault))
     return broken
@@ -542,6 +551,7 @@ def _reading(patient: str, pieces: Pieces) -> Reading:
 
 class _Born(msgspec.Struct, rename="camel"):
     birth_date: str | None = None
+    meta: Meta | None = None
 
 
 class _BornEntry(msgspec.Struct):
@@ -561,7 +571,7 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
     spooled = _spooled(place, lambda patient: patient in tell or _drawn(patient, share))
     sample = [patient for patient in spooled if patient not in _worker.telling and _drawn(patient.encode(), share)]
     skipped: dict[str, int] = {}
-    people = passed = 0
+    people = passed = odd = 0
     events, persons = (_worker.spool / f"{place}.{name}.csv" for name in ("events", "people"))
     with events.open("w", encoding="utf-8", newline="") as one, persons.open("w", encoding="utf-8", newline="") as two:
         event_writer, person_writer = csv.writer(one), csv.writer(two)
@@ -580,9 +590,12 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
                 passed += 1
                 newest = reading.newest_known
                 event_writer.writerows(store.read_columns(patient, reading.events))
-            row = (patient, *_birth(pieces, reading), newest if newest > -math.inf else None, passes)
+            birth, is_odd = _birth(pieces, reading)
+            odd += is_odd
+            span = (birth.low, birth.high) if birth else (None, None)
+            row = (patient, *span, newest if newest > -math.inf else None, passes)
             person_writer.writerow(store.csv_row(row))
-    return Gathered(people, passed, skipped, sample, events, persons, verdicts)
+    return Gathered(people, passed, skipped, sample, events, persons, verdicts, odd)
 
 
 def _telling(patient: str, pieces: Pieces, gate: frozenset[str]) -> Reading | None:
@@ -596,14 +609,15 @@ def _telling(patient: str, pieces: Pieces, gate: frozenset[str]) -> Reading | No
     return reading if any(base(event.concept) in gate for event in reading.events) else None
 
 
-def _birth(pieces: Pieces, reading: Reading | None) -> tuple[object, object]:
-    """The span of the birth date as day numbers; nulls if it is not known."""
+def _birth(pieces: Pieces, reading: Reading | None) -> tuple[Interval | None, bool]:
+    """The span of the birth date, if it is known, and whether one is given that is none."""
     if reading is not None:
         spans = [event.dates for event in reading.events if event.concept == "birth"]
-    else:
-        texts = [_BORN.decode(entry).resource.birth_date for mark, entry in sorted(pieces) if mark == b"P"]
-        spans = [span for text in texts if (span := day_span(text)) is not None]
-    return (spans[0].low, spans[0].high) if spans else (None, None)
+        return (spans[0], False) if spans else (None, any(one.ref.startswith("Patient") for one in reading.problems))
+    patients = [_BORN.decode(entry).resource for mark, entry in sorted(pieces) if mark == b"P"]
+    text = max(reversed(patients), key=lambda one: version_of(one.meta)).birth_date if patients else None
+    span = birth_span(text)
+    return span, bool(text) and span is None
 
 
 def _judge(task: tuple[int, Mapping[str, float], Callable[[Reading, float], T]]) -> list[tuple[str, T]]:

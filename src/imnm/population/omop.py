@@ -30,7 +30,7 @@ from imnm.logic.interval import INF, Interval
 from imnm.logic.sql import EVENT_COLUMNS, event_row
 from imnm.sources import Exposure, LocalCodes, Reading
 from imnm.sources.coding import Coded
-from imnm.sources.dates import iso_day
+from imnm.sources.dates import BIRTH_YEARS, iso_day
 from imnm.sources.omop import DAY_0, Known, Meaning, OmopCodes, RawResult, Table, Template, exposures_of
 from imnm.sources.record import Record, When
 
@@ -672,10 +672,7 @@ class OmopPopulation:
             "known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person)"
         )
         self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
-        later = dt.date.today().toordinal() - dt.date(1970, 1, 1).toordinal()
-        future = self.run(f"SELECT count(*) FROM people WHERE newest > {later}")[0][0]
-        if future:
-            self.report.problems.append(("person", 0, say("population.problem.future", count=future)))
+        store.note_future(self.connection, self.report, "person")
 
     # ------------------------------------------------------------ tables of our own
 
@@ -771,7 +768,7 @@ _SAME_CODE = (
     "AND c.source_value IS NOT DISTINCT FROM t.source_value"
 )
 
-_BIRTHS = """
+_BIRTHS = f"""
 CREATE TABLE births AS SELECT person, low, high, sex,
   low IS NULL AND year_of_birth <> 0 OR month IS NULL AND month_of_birth <> 0 OR day IS NULL AND
     day_of_birth <> 0 AS impossible
@@ -781,7 +778,8 @@ FROM (SELECT *, epoch(first + coalesce(day - 1, 0)::INT) / 86400 AS low,
   FROM (SELECT *, CASE WHEN day_of_birth BETWEEN 1 AND day(last_day(first)) AND month IS NOT NULL
       THEN day_of_birth END AS day
     FROM (SELECT *, make_date(year::INT, coalesce(month, 1)::INT, 1) AS first
-      FROM (SELECT *, CASE WHEN year_of_birth BETWEEN 1800 AND 2400 THEN year_of_birth END AS year,
+      FROM (SELECT *,
+          CASE WHEN year_of_birth BETWEEN {BIRTH_YEARS[0]} AND {BIRTH_YEARS[-1]} THEN year_of_birth END AS year,
           CASE WHEN month_of_birth BETWEEN 1 AND 12 THEN month_of_birth END AS month,
           CASE WHEN gender_concept_id = 8532 OR (coalesce(gender_concept_id, 0) = 0
             AND upper(gender) IN ('F', 'FEMALE')) THEN 'female'

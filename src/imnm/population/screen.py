@@ -128,8 +128,9 @@ def _screened(
         population.early = Early(_judges(options)[1], math.nan if day is None else day)
     population.load(connection, progress)
     progress(say("population.progress.levels", people=population.report.passed))
-    _skip_unborn(connection, population.report, day)
-    store.index_rows(connection, day, float(day_number(dt.date.today())))
+    today = float(day_number(dt.date.today()))
+    _skip_unborn(connection, population.report, day, today)
+    store.index_rows(connection, day, today)
     _levels(connection, options)
     counts = dict(connection.execute("SELECT level, count(*) FROM levels GROUP BY level").fetchall())
     answer = Screening([], [], population.report, {level: counts.get(level, 0) for level in LEVELS},
@@ -151,8 +152,8 @@ def _levels(connection: duckdb.DuckDBPyConnection, options: ScreenOptions) -> No
         store.compute_levels(connection)
 
 
-def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: float | None) -> None:
-    born_later = "FROM people WHERE birth_low > " + ("newest" if day is None else repr(day))
+def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: float | None, today: float) -> None:
+    born_later = "FROM people WHERE birth_low > " + (f"coalesce(newest, {today!r})" if day is None else repr(day))
     count = connection.execute(f"SELECT count(*) {born_later}").fetchall()[0][0]
     if count:
         report.skip(say("population.read.not_born"), count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -13,11 +14,11 @@ import duckdb
 from imnm.assessment import program
 from imnm.knowledge.limits import CK
 from imnm.knowledge.messages import say
-from imnm.logic.event import Event
+from imnm.logic.event import Event, day_number
 from imnm.logic.nodes import Value, concepts_of
 from imnm.logic.sql import EVENT_COLUMNS, UNREAD, columns_of, compile_sql
 
-from .source import SourceError
+from .source import Report, SourceError
 
 PEOPLE_COLUMNS = (
     ("patient", "VARCHAR"),
@@ -117,6 +118,14 @@ def level_case(prefix: str = "") -> str:
     """The level as an expression over the columns of ``level_query``."""
     whens = " ".join(f"WHEN {prefix}\"{rule}\" THEN '{level}'" for rule, level in program.LEVELS_BY_RULE.items())
     return f"CASE {whens} ELSE 'none' END"
+
+
+def note_future(connection: duckdb.DuckDBPyConnection, report: Report, kind: str) -> None:
+    """Say of how many people anything is dated after today. ``kind``: what the source calls its people."""
+    today = day_number(dt.date.today())
+    future = connection.execute(f"SELECT count(*) FROM people WHERE newest > {today}").fetchall()[0][0]
+    if future:
+        report.problems.append((kind, 0, say("population.problem.future", count=future)))
 
 
 def index_rows(connection: duckdb.DuckDBPyConnection, as_of: float | None, today: float) -> None:

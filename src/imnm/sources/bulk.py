@@ -12,6 +12,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -56,7 +57,7 @@ class Piece(NamedTuple):
 
 VOID = "void"
 """In place of a type: what means nothing to us, but overrules an earlier version that may have meant something."""
-_FIRST = (None, "1")
+_FIRST = (None, "1", 1)
 _BRACE = ord("{")
 _NOT_YET: Any = object()
 _REMEMBERED = 100_000
@@ -114,6 +115,10 @@ class Look(CodedLook):
         return not any(said)
 
 
+class _Id(structs.Fhir):
+    id: str | None = None
+
+
 class _Who(structs.Fhir):
     id: str | None = None
     subject: structs.Reference | None = None
@@ -134,9 +139,9 @@ class _Stub(_Who, omit_defaults=True):
     meta: structs.Meta | None = None
 
 
-class _PatientStub(_Stub, omit_defaults=True):
-    gender: str | None = None
-    birth_date: str | None = None
+class _PatientStub(structs.Patient, omit_defaults=True):
+    resource_type: str | None = None
+    meta: structs.Meta | None = None
 
 
 class _VisitStub(_Stub, omit_defaults=True):
@@ -149,7 +154,9 @@ _REFERENCE = msgspec.json.Decoder(structs.Reference | None, strict=False)
 _WHO = msgspec.json.Decoder(_Who, strict=False)
 _TEXT = msgspec.json.Decoder(_Text, strict=False)
 _STUB = msgspec.json.Decoder(_Stub, strict=False)
+_ID = msgspec.json.Decoder(_Id, strict=False)
 _PATIENT = msgspec.json.Decoder(_PatientStub, strict=False)
+_READ_PATIENT = msgspec.json.Decoder(structs.Patient, strict=False)
 _VISIT = msgspec.json.Decoder(_VisitStub, strict=False)
 _COMPONENTS = msgspec.json.Decoder(list[Look], strict=False)
 _BUNDLE = msgspec.json.Decoder(structs.Bundle, strict=False)
@@ -202,7 +209,8 @@ class Narrower:
     telling: the concepts that make a patient worth a full reading. ``medications``: the Medication resources known
     beforehand, by id, None for those that stand for nothing we know; a use that refers to one not known is kept,
     so that it does not matter in which order, or by which process, files are gone through. ``met``: those met since it
-    was emptied. ``unreadable``: how many entries of Bundles could not be read.
+    was emptied. ``unreadable``: how many entries of Bundles could not be read. ``by_id_alone``: of how many Patients
+    nothing but the id could be read.
     """
 
     def __init__(self, telling: frozenset[str], local_codes: LocalCodes | None = None) -> None:
@@ -210,7 +218,7 @@ class Narrower:
         self.telling = telling | TALKING
         self.medications: dict[str, bytes | None] = {}
         self.met: dict[str, bytes | None] = {}
-        self.unreadable = 0
+        self.unreadable = self.by_id_alone = 0
         self.seen: dict[str, int] = {}
         self.kept: dict[str, int] = {}
         self.without_patient = 0
@@ -269,7 +277,7 @@ class Narrower:
             try:
                 look = LOOK.decode(raw)
                 if look.resource_type == "Patient":
-                    names.add(_printable(_WHO.decode(raw).id or "") or tail(entry.full_url))
+                    names.add(_printable(_ID.decode(raw).id or "") or tail(entry.full_url))
                     addresses.add(tail(entry.full_url))
                 elif look.resource_type in USED_TYPES:
                     owners.add(self._owner_of(look))
@@ -375,7 +383,7 @@ class Narrower:
             kept = self._glance(kind, look, look.code_of(kind))
             return None if kept is None else _piece(kept, raw, url)
         if kind == "Patient":
-            stub = _PATIENT.decode(raw)
+            stub = self._patient(raw)
             name = _printable(stub.id or "") or tail(url)
             stub.id = stub.id or name
             return Piece(name, "patient", kind, _entry(msgspec.json.encode(stub), url)) if name else None
@@ -387,6 +395,16 @@ class Narrower:
             telling = kind == "AllergyIntolerance" and b'"reaction"' in raw
             return Piece(_owner(who), _mark(telling), kind, _entry(raw, url))
         return self._text(kind, look, raw)
+
+    def _patient(self, raw: bytes) -> _PatientStub:
+        """Who a patient is: as the reader has it, who uses a Patient as a whole or for its id alone."""
+        with suppress(msgspec.ValidationError):
+            return _PATIENT.decode(raw)
+        with suppress(msgspec.ValidationError):  # nothing but its version is odd
+            read = _READ_PATIENT.decode(raw)
+            return _PatientStub(read.id, read.gender, read.birth_date, "Patient")
+        self.by_id_alone += 1
+        return _PatientStub(_ID.decode(raw).id, resource_type="Patient")
 
     def _owner_of(self, look: CodedLook) -> str:
         """The patient that a resource is about, empty if none is named. References are looked up once, within limits:

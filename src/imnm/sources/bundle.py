@@ -168,7 +168,8 @@ class BundleReader:
     def _keep(self, entry: Entry) -> None:
         kind = entry.head.resource_type
         if kind == "Patient":
-            self.patients[entry.ref] = entry
+            earlier = self.patients.get(entry.ref)
+            self.patients[entry.ref] = entry if earlier is None else _newer(earlier, entry)
             return
         if kind in _REFERRED_TO:
             for name in (entry.ref, entry.url):
@@ -430,5 +431,5 @@ def version_of(meta: structs.Meta | None) -> tuple[str, int]:
     """What tells the versions of a resource apart; the greater is the newer."""
     if meta is None:
         return "", 0
-    number = meta.version_id or ""
+    number = str(meta.version_id or "")
     return meta.last_updated or "", int(number) if number.isdecimal() and len(number) < 20 else 0

@@ -74,7 +74,7 @@ def note_text(notes: list[Annotation] | None) -> str:
 
 def read_patient(record: Record, patient: Patient, ref: str) -> None:
     """Birth and sex."""
-    record.birth = record.day(ref, patient.birth_date)
+    record.birth = record.born(ref, patient.birth_date)
     if record.birth is not None:
         text = say("sources.text.born", date=iso_day(record.birth) or "")
         record.add(Event("birth", record.birth.low, record.birth.high, truth=True, ref=ref, text=text))

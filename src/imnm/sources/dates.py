@@ -40,6 +40,17 @@ def day_span(text: str | None) -> Interval | None:
     return None
 
 
+BIRTH_YEARS = range(1800, 2401)
+"""The years in which somebody on record can be born (de-identified records are shifted into the future); what is
+outside, such as 0001 and 9999, stands for a date that is not known."""
+
+
+def birth_span(text: str | None) -> Interval | None:
+    """The days a birth date can mean; None if it is no date, or none on which anybody on record was born."""
+    span = day_span(text)
+    return span if span is not None and text and int(text[:4]) in BIRTH_YEARS else None
+
+
 def _span(first: dt.date, last: dt.date) -> Interval:
     return Interval(float(day_number(first)), float(day_number(last)))
 

@@ -220,7 +220,7 @@ class PhenopacketReader:
         self._who(subject)
 
     def _who(self, subject: Individual) -> None:
-        birth = self.record.day("subject", subject.date_of_birth)
+        birth = self.record.born("subject", subject.date_of_birth)
         age = self._age(subject.time_at_last_encounter)
         if birth is None and age is not None and self.created is not None:
             birth = Interval(self.created.low - age.high, self.created.high - age.low)

@@ -18,7 +18,7 @@ from imnm.logic.interval import INF, UNKNOWN, Interval
 from imnm.logic.truth import Truth
 
 from .coding import Coded, Coder
-from .dates import day_span, iso_day
+from .dates import birth_span, day_span, iso_day
 from .notes import Note
 from .reading import Exposure, Problem, Reading, newest_known, one_result_a_day, without_repeats
 
@@ -84,6 +84,13 @@ class Record:
                     return span
                 self.problem(ref, "date")
         return None
+
+    def born(self, ref: str, text: str | None) -> Interval | None:
+        """The span of the birth date; one that is impossible is noted and passed over."""
+        span = birth_span(text)
+        if text and span is None:
+            self.problem(ref, "date")
+        return span
 
     def between(self, ref: str, start: str | None, end: str | None) -> Interval | None:
         """From the earliest day of the start to the latest day of the end; open where one is missing. None if both

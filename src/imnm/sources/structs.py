@@ -63,7 +63,7 @@ class Attachment(Fhir):
 
 
 class Meta(Fhir):
-    version_id: str | None = None
+    version_id: str | int | None = None  # which some write as a number
     last_updated: str | None = None
 
 
