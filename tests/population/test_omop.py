@@ -293,6 +293,52 @@ def test_ids_and_dates_may_be_text(table: str, column: str, tmp_path: Path) -> N
     assert levels(screen(str(folder))) == EXPECTED
 
 
+@pytest.mark.parametrize("form", ["parquet", "duckdb"])
+@pytest.mark.parametrize(
+    ("table", "column", "id", "written"),
+    [("measurement", "measurement_date", 7, "31/12/2022"), ("measurement", "range_high", 7, "< 200"),
+     ("measurement", "person_id", 7, "x"), ("drug_exposure", "drug_exposure_end_date", 9, "unknown"),
+     ("condition_occurrence", "condition_concept_id", 9, "?")],
+)  # fmt: skip
+def test_a_text_that_is_no_date_or_number_is_told_by_its_row_and_the_rest_is_used(
+    form: str, table: str, column: str, id: int, written: str, tmp_path: Path
+) -> None:
+    made = everyday()
+    made.rows[table].append({**made.rows[table][0], f"{table}_id": id, "person_id": 6})
+    folder = made.write(tmp_path / "cdm")
+    file = folder / f"{table}.parquet"
+    text = f"CASE {table}_id WHEN {id} THEN '{written}' ELSE {column}::VARCHAR END AS {column}"
+    duckdb.connect().execute(
+        f"CREATE TABLE t AS SELECT * REPLACE ({text}) FROM '{file}'; COPY t TO '{file}' (FORMAT parquet)"
+    )
+    source = folder
+    if form == "duckdb":
+        source = tmp_path / "cdm.duckdb"
+        with duckdb.connect(str(source)) as connection:
+            for path in folder.iterdir():
+                connection.execute(f"CREATE TABLE {path.stem} AS FROM '{path}'")
+    answer = screen(str(source))
+    assert {patient: level for patient, level in levels(answer).items() if patient != "6"} == EXPECTED
+    assert answer.report.broken == 1
+    (told,) = [(place, reason) for place, _, reason in answer.report.problems if column in reason]
+    assert told[0] == f"{table} {id}"
+    assert written not in str(answer.report.problems)
+
+
+def test_many_texts_that_are_no_dates_are_counted(tmp_path: Path) -> None:
+    made = everyday()
+    for _ in range(20):
+        made.rows["measurement"].append({**made.rows["measurement"][0], "measurement_id": 99, "person_id": 6})
+    file = made.write(tmp_path / "cdm") / "measurement.parquet"
+    text = "CASE measurement_id WHEN 99 THEN 'none' ELSE measurement_date::VARCHAR END AS measurement_date"
+    query = f"CREATE TABLE t AS SELECT * REPLACE ({text}) FROM '{file}'; COPY t TO '{file}' (FORMAT parquet)"
+    duckdb.connect().execute(query)
+    answer = screen(str(tmp_path / "cdm"))
+    assert levels(answer) == EXPECTED
+    assert answer.report.broken == 20
+    assert ("measurement", 0, "and 15 more such") in answer.report.problems
+
+
 def test_a_number_for_a_date_is_refused_in_one_sentence(tmp_path: Path) -> None:
     folder = everyday().write(tmp_path / "cdm")
     day = "CAST(strftime(measurement_date, '%Y%m%d') AS BIGINT)"

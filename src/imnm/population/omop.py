@@ -37,7 +37,7 @@ from imnm.sources.record import Record, When
 from . import mapping, store
 from .gate import gate_concepts
 from .source import Early, Progress, Report, SourceError, cores
-from .tables import Tables
+from .tables import SHOWN, Tables, cast, csv_type
 
 T = TypeVar("T")
 GAP = 30
@@ -891,6 +891,10 @@ def _lists(ids: Iterable[int], size: int = 20_000) -> Iterator[str]:
 
 # ---------------------------------------------------------------- databases
 
+_ROW_IDS: dict[str, str] = {"drug_era": ERA.id, "person": "person_id"}
+_ROW_IDS |= {table: shape.id for table, shape in SHAPES.items()}
+"""By which column a row of a table is told."""
+
 
 class LocalDatabase:
     """OMOP tables that DuckDB reads itself: a folder of Parquet or CSV, or a DuckDB file."""
@@ -902,6 +906,9 @@ class LocalDatabase:
     ) -> None:
         self.path, self.schema, self.vocabulary_schema = path, schema, vocabulary_schema
         self._columns: dict[str, set[str] | None] = {}
+        self._typed: dict[str, str] = {}
+        self._text_problems: list[tuple[str, int, str]] = []
+        self._text_broken = 0
         self.tables = Tables(path, work) if path.is_dir() else None
         self._ready = False
         self.connection = duckdb.connect()
@@ -911,12 +918,12 @@ class LocalDatabase:
     @property
     def problems(self) -> list[tuple[str, int, str]]:
         """Where lines and cells could not be read."""
-        return self.tables.problems if self.tables else []
+        return [*(self.tables.problems if self.tables else ()), *self._text_problems]
 
     @property
     def broken(self) -> int:
         """How many."""
-        return self.tables.broken if self.tables else 0
+        return self._text_broken + (self.tables.broken if self.tables else 0)
 
     def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         try:
@@ -925,7 +932,11 @@ class LocalDatabase:
             raise SourceError(say("population.error.not_duckdb", file=self.path)) from error
 
     def name(self, table: str) -> str:
-        """How SQL calls a table."""
+        """How SQL calls a table; where columns are text that should not be, a query that reads them as they should."""
+        self.columns(table)
+        return self._typed.get(table) or self._name(table)
+
+    def _name(self, table: str) -> str:
         if self.tables is not None:
             return self.tables.sql(table, USED_COLUMNS)
         schema = self.vocabulary_schema if table in VOCABULARY and self.vocabulary_schema else self.schema
@@ -941,12 +952,39 @@ class LocalDatabase:
         if self.tables is not None and table not in self.tables.files:
             return None
         try:
-            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self.name(table)}").fetchall()
+            rows = self.connection.execute(f"DESCRIBE SELECT * FROM {self._name(table)}").fetchall()
+            self._read_texts(table, {str(row[0]).lower() for row in rows if row[1] == "VARCHAR"})
         except duckdb.CatalogException:
             return None
         except duckdb.Error as error:
             raise SourceError(say("population.error.table_unreadable", table=table)) from error
         return {str(row[0]).lower() for row in rows}
+
+    def _read_texts(self, table: str, texts: set[str]) -> None:
+        """Dates and numbers that are kept as text are read row by row, as those of CSV are: a row whose value is none
+        is told of, and the others are used."""
+        columns = sorted(name for name in texts & USED_COLUMNS if csv_type(name) != "VARCHAR")
+        if not columns:
+            return
+        plain = self._name(table)
+        self._typed[table] = f"(SELECT * REPLACE ({', '.join(f'{cast(c, c)} AS {c}' for c in columns)}) FROM {plain})"
+        bad = {column: f"trim({column}) <> '' AND {cast(column, column)} IS NULL" for column in columns}
+        counts = self.connection.execute(
+            f"SELECT {', '.join(f'count(*) FILTER ({condition})' for condition in bad.values())} FROM {plain}"
+        ).fetchone()
+        for column, count in zip(columns, counts or (), strict=True):
+            if count:
+                self._text_broken += count
+                self._text_problems += self._odd_texts(table, column, bad[column], count)
+
+    def _odd_texts(self, table: str, column: str, bad: str, count: int) -> Iterator[tuple[str, int, str]]:
+        """The first rows whose value is none, by their id."""
+        reason = say("population.problem.no_value", column=column, kind=say(f"population.kind.{csv_type(column)}"))
+        query = f"SELECT {_ROW_IDS.get(table, 'NULL')} FROM {self._name(table)} WHERE {bad} ORDER BY 1 LIMIT {SHOWN}"
+        rows = self.connection.execute(query).fetchall()
+        yield from ((f"{table} {id}" if id is not None else table, 0, reason) for (id,) in rows)
+        if count > len(rows):
+            yield table, 0, say("population.problem.more", count=count - len(rows))
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, query: str, into: str) -> None:
         """Run a SELECT and put its rows in a table of the connection. Raises SourceError if a file is broken."""

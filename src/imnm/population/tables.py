@@ -25,7 +25,7 @@ from .source import SourceError
 from .store import literal
 
 SUFFIXES = ("parquet", "csv", "csv.gz", "csv.zst")
-_SHOWN = 5
+SHOWN = 5
 _LONGEST_LINE = 16_777_216
 _PIECE = 2**20
 
@@ -86,9 +86,9 @@ class Tables:
             if not chosen:
                 raise SourceError(say("population.error.table_unreadable", table=table))
             types = ", ".join(f"{literal(alias)}: 'VARCHAR'" for alias in columns)
-            casts = ", ".join(f'{_cast(alias, name)} AS "{name}"' for alias, name in chosen.items())
+            casts = ", ".join(f'{cast(alias, name)} AS "{name}"' for alias, name in chosen.items())
             typed = [(alias, name) for alias, name in chosen.items() if csv_type(name) != "VARCHAR"]
-            whens = " ".join(f"WHEN trim({a}) <> '' AND {_cast(a, n)} IS NULL THEN '{n}'" for a, n in typed)
+            whens = " ".join(f"WHEN trim({a}) <> '' AND {cast(a, n)} IS NULL THEN '{n}'" for a, n in typed)
             bad = f"CASE {whens} END" if whens else "NULL::VARCHAR"
             connection = duckdb.connect()
             connection.execute("SET preserve_insertion_order = true")
@@ -113,9 +113,9 @@ class Tables:
 
     def _tell(self, path: Path, lines: list[int], reason: str) -> None:
         self.broken += len(lines)
-        self.problems += [(str(path), line, reason) for line in lines[:_SHOWN]]
-        if len(lines) > _SHOWN:
-            self.problems.append((str(path), 0, say("population.problem.more", count=len(lines) - _SHOWN)))
+        self.problems += [(str(path), line, reason) for line in lines[:SHOWN]]
+        if len(lines) > SHOWN:
+            self.problems.append((str(path), 0, say("population.problem.more", count=len(lines) - SHOWN)))
 
 
 def _salvaged(path: Path, target: Path) -> str | None:
@@ -152,7 +152,8 @@ def csv_type(column: str) -> str:
     return "BIGINT" if whole or (column.endswith("_id") and not named) else "VARCHAR"
 
 
-def _cast(alias: str, column: str) -> str:
+def cast(alias: str, column: str) -> str:
+    """A text, in a column of this alias, as the type that a column of the model has; null if it is none."""
     kind = csv_type(column)
     if kind == "VARCHAR":
         return f"nullif({alias}, '')"
