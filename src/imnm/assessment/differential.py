@@ -682,6 +682,7 @@ class WhatIf:
         self._as_is = _told(findings, setting, context)
         self._scores = _scores(self._as_is.weighed())
         self._leading = Leading(self._scores)
+        self._observed = set(map(id, self._as_is.observed))  # a table keeps its evidence, so that ids stay
         self._causes = set(_causes_of(self._as_is.observed))
         self._causes |= {group.id for finding in self._as_is.leading for group in _GROUPS_OF.get(finding, ())}
 
@@ -715,11 +716,11 @@ class WhatIf:
         """None or one observation that is weighed in full beside those there are, in a list; None if that is not all
         that is new."""
         table, observed, leading = self._as_is
-        if told.table is not table or told.leading != leading or len(told.observed) - len(observed) not in (0, 1):
+        more = len(told.observed) - len(observed)
+        if told.table is not table or told.leading != leading or more not in (0, 1):
             return None
-        before = set(map(id, observed))  # a table keeps its evidence, so that ids stay
-        new = [evidence for evidence in told.observed if id(evidence) not in before]
-        if len(told.observed) - len(observed) != len(new) or not self._causes.isdisjoint(_causes_of(new)):
+        new = [evidence for evidence in told.observed if id(evidence) not in self._observed]
+        if more != len(new) or not self._causes.isdisjoint(_causes_of(new)):
             return None
         return new if all(map(_counts_in_full, new)) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -161,6 +161,7 @@ def first_flagged_on(case: Case) -> str | None:
     return None
 
 
+@lru_cache(maxsize=20_000)
 def iso(day: float) -> str | None:
     """A day number as an ISO date; None if it is open."""
     date = day_date(day)
@@ -218,8 +219,11 @@ def _basis(id: str, value: Result, evidence: list[model.Evidence]) -> str:
 
 def _on(case: Case, evidence: list[model.Evidence]) -> str | None:
     """The day of the first entry behind it; a birth dates nothing but the person."""
-    days = (case.dates.get((entry.ref, entry.text), math.inf) for entry in evidence)
-    return next((iso(day) for day in days if math.isfinite(day)), None)
+    for entry in evidence:
+        day = case.dates.get((entry.ref, entry.text), math.inf)
+        if math.isfinite(day):
+            return iso(day)
+    return None
 
 
 def patient_of(case: Case) -> model.Patient:
