@@ -645,23 +645,36 @@ def probabilities(findings: Mapping[str, bool | None], setting: str, context: Co
 
 
 class Leading:
-    """The most probable disease; how probable it is, is worked out when it is asked for."""
+    """The most probable disease; how probable it is, is worked out when it is asked for. ``scores``: gives the log of
+    prior times likelihood ratios, per hypothesis."""
 
-    def __init__(self, scores: Sequence[float]) -> None:
-        self._scores = scores
+    def __init__(self, id: str, scores: Callable[[], Sequence[float]]) -> None:
+        self.id, self._scores = id, scores
+
+    @classmethod
+    def of(cls, scores: Sequence[float]) -> Leading:
+        """That of these scores; of equal ones the first in the order of the declarations."""
         whole = scores[: len(_WHOLE)]  # the parts come after the whole diseases
         best = max(whole)
-        self.id = _WHOLE[whole.index(best)]
+        id = _WHOLE[whole.index(best)]
         for disease, members in _OF_PARTS.items():
             parts = [scores[i] for i in members]
             if max(parts) + math.log(len(parts)) > best and (together := _together(parts)) > best:
-                best, self.id = together, disease
+                best, id = together, disease
+        return cls(id, lambda: scores)
 
     @property
     def probability(self) -> float:
         """The probability of the disease."""
-        shares = _shares(self._scores)
+        shares = _shares(self._scores())
         return sum([shares[i] for i in _MEMBERS[self.id]])
+
+
+def _lead(scores: Sequence[float]) -> float:
+    """By how much the log of the odds of the most probable disease is above that of the next."""
+    each = [*scores[: len(_WHOLE)], *(_together([scores[i] for i in members]) for members in _OF_PARTS.values())]
+    best, second = sorted(each, reverse=True)[:2]
+    return best - second
 
 
 def _together(scores: Sequence[float]) -> float:
@@ -681,7 +694,8 @@ class WhatIf:
         self.findings, self.setting, self.context = findings, setting, context
         self._as_is = _told(findings, setting, context)
         self._scores = _scores(self._as_is.weighed())
-        self._leading = Leading(self._scores)
+        self._leading = Leading.of(self._scores)
+        self._lead = _lead(self._scores) - 1e-9  # less than any rounding could make up
         self._observed = set(map(id, self._as_is.observed))  # a table keeps its evidence, so that ids stay
         self._causes = set(_causes_of(self._as_is.observed))
         self._causes |= {group.id for finding in self._as_is.leading for group in _GROUPS_OF.get(finding, ())}
@@ -689,8 +703,18 @@ class WhatIf:
     def leading(self, changes: Mapping[str, bool | None]) -> Leading:
         """What would lead if these findings were present, absent or unknown."""
         told = self._told_if(changes)
-        scores = self._scores_of(told)
-        return self._leading if scores is self._scores else Leading(scores)
+        added = self._added(told)
+        if added is None:
+            return Leading.of(_scores(told.weighed()))
+        if not added:
+            return self._leading
+        ratios = added[0].lr
+        if max(ratios) - min([ratios[i] for i in _MEMBERS[self._leading.id]]) < self._lead:
+            return Leading(self._leading.id, lambda: self._scores_with(ratios))  # nothing else can overtake it
+        return Leading.of(self._scores_with(ratios))
+
+    def _scores_with(self, ratios: Vector) -> Sequence[float]:
+        return list(map(add, self._scores, ratios))
 
     def _told_if(self, changes: Mapping[str, bool | None]) -> _Told:
         if not changes:
@@ -705,12 +729,6 @@ class WhatIf:
     def _are_entangled(self, changes: Iterable[str]) -> bool:
         known = self.findings.keys()
         return any(id in _ENTANGLED or not known.isdisjoint(_ENTANGLED_WITH.get(id, ())) for id in changes)
-
-    def _scores_of(self, told: _Told) -> Sequence[float]:
-        added = self._added(told)
-        if added is None:
-            return _scores(told.weighed())
-        return list(map(add, self._scores, added[0].lr)) if added else self._scores
 
     def _added(self, told: _Told) -> list[_Evidence] | None:
         """None or one observation that is weighed in full beside those there are, in a list; None if that is not all
