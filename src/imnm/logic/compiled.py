@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -44,7 +44,7 @@ class Context:
     @classmethod
     def of(cls, events: Iterable[Event], as_of: float, environment: Mapping[str, Result] | None = None) -> Context:
         """The context of all events: those known later than the date are left out."""
-        rows = by_concept(event for event in distinct(events) if event.known <= as_of)
+        rows = by_concept([event for event in distinct(events) if event.known <= as_of])
         return cls(rows, as_of, {} if environment is None else environment)
 
 
@@ -63,13 +63,17 @@ def finite_day(as_of: float) -> float:
     return as_of
 
 
-def distinct(events: Iterable[Event]) -> Iterator[Event]:
+def distinct(events: Iterable[Event]) -> list[Event]:
     """Every event as an object of its own: two equal rows are two events, and a union must tell them apart."""
-    seen: set[int] = set()
-    for event in events:
-        own = copy(event) if id(event) in seen else event
-        seen.add(id(own))
-        yield own
+    found = list(events)
+    seen = set(map(id, found))
+    if len(seen) < len(found):
+        seen.clear()
+        for place, event in enumerate(found):
+            if id(event) in seen:
+                found[place] = copy(event)
+            seen.add(id(event))
+    return found
 
 
 def by_concept(events: Iterable[Event]) -> dict[str, Members]:
