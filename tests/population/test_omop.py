@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from imnm.population.omop import GAP, LocalDatabase, OmopPopulation
 from imnm.population.screen import Screening, ScreenOptions, screen
 from imnm.population.source import SourceError, cores
 from imnm.population.store import connect
-from imnm.sources import Reading
+from imnm.sources import Reading, read
 
 from .omop_tables import Omop, everyday, id_of
 from .shared import SHARED, needs_data
@@ -144,6 +145,25 @@ def test_courses_of_a_drug(tmp_path: Path) -> None:
     assert [(e.drug, e.start, e.stop) for e in reading.exposures] == [
         ("atorvastatin", "2020-01-01", "2020-06-30"), ("atorvastatin", "2021-06-01", "2021-06-10")]  # fmt: skip
     assert reading.newest_known == day("2023-01-01")
+
+
+@pytest.mark.parametrize("reason", [None, "muscle pain"])
+def test_the_day_of_a_stated_stop_is_on_record_and_that_of_a_last_supply_is_not(
+    reason: str | None, tmp_path: Path
+) -> None:
+    """As of a FHIR prescription that was stopped on that day."""
+    made = everyday()
+    made.drug(1, "2022-02-20", "2022-03-12", stop_reason=reason)
+    row = {row.patient_id: row for row in screen(str(made.write(tmp_path / "cdm"))).worklist}["1"]
+    assert row.as_of == ("2022-03-12" if reason else "2022-03-02")
+    newest = readings(made, tmp_path)["1"].newest_known
+    assert newest == day(row.as_of)
+    use = {"resourceType": "MedicationRequest", "id": "m", "status": "stopped", "authoredOn": "2022-02-20",
+           "medicationCodeableConcept": {"text": "atorvastatin"},
+           "dispenseRequest": {"validityPeriod": {"start": "2022-02-20", "end": "2022-03-12"}}}  # fmt: skip
+    entries = [{"resource": {"resourceType": "Patient", "id": "1"}}, {"resource": use}]
+    there = read(json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
+    assert there.newest_known == day("2022-03-12")
 
 
 @pytest.mark.parametrize("first", [True, False])

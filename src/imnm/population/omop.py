@@ -665,11 +665,18 @@ class OmopPopulation:
     def _passed(self) -> None:
         """Everyone, with the newest day of the record and whether anything on it tells of muscle."""
         gate = ", ".join(map(store.literal, sorted(gate_concepts())))
+        stopped = (
+            "courses WHERE reason"
+            if "drug_exposure" in self.tables
+            else "(SELECT person, NULL::BIGINT AS finish FROM births WHERE false)"
+        )
         self.run(
-            "INSERT INTO people SELECT person, b.low, b.high, e.newest, "
+            "INSERT INTO people SELECT person, b.low, b.high, greatest(e.newest, s.newest), "
             f"person IN (SELECT person FROM dated WHERE split_part(concept, '.', 1) IN ({gate})) "
             "FROM births b LEFT JOIN (SELECT person, max(known_day) AS newest FROM dated WHERE "
-            "known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person)"
+            "known_day > '-Infinity'::DOUBLE AND NOT ends_with(concept, '.stop') GROUP BY person) e USING (person) "
+            # a stop that is stated was learnt on its day; an end of supply is of no day on which anything was recorded
+            f"LEFT JOIN (SELECT person, max(finish) AS newest FROM {stopped} GROUP BY person) s USING (person)"
         )
         self.report.passed = self.run("SELECT count(*) FROM people WHERE passed")[0][0]
         store.note_future(self.connection, self.report, "person")
@@ -742,7 +749,8 @@ def _dated(event: Event) -> Event:
 
 
 def _reading(patient: str, events: list[Event]) -> Reading:
-    newest = max((e.known for e in events if -INF < e.known < INF and not e.concept.endswith(".stop")), default=-INF)
+    told = (e.known for e in events if not e.concept.endswith(".stop") or e.known == e.start)
+    newest = max((day for day in told if -INF < day < INF), default=-INF)
     return Reading(patient, events, exposures=_exposures(events), newest_known=newest)
 
 
