@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -218,6 +219,29 @@ def test_what_the_user_must_change_is_one_sentence(
     assert err.count("\n") == 1
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "words"),
+    [
+        ([{"resourceType": "Condition", "subject": {"reference": "Patient/p"}, "code": {"text": "myalgia"}}], [],
+         "none of the 1 people in the source can be assessed (1: entries that name a patient for whom there is no "
+         "Patient resource). Could not be read: 1 lines, cells or files, the first at all.ndjson:2 (not JSON)."),
+        ([{"resourceType": "Patient", "id": "p", "birthDate": "2001-01-01"}], ["--as-of", "1999-01-01"],
+         "none of the 1 people in the source can be assessed (1: born after the as-of date). Could not be read"),
+    ],
+)  # fmt: skip
+def test_a_source_of_which_nobody_can_be_assessed_is_no_empty_list(
+    lines: list[dict[str, Any]], options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "all.ndjson").write_text("\n".join([*map(json.dumps, lines), "{"]) + "\n")
+    out = tmp_path / "out.csv"
+    assert main(["screen", str(tmp_path), "--format", "csv", "--out", str(out), *options]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert not out.exists()
 
 
 def test_a_disagreement_is_listed_first_and_fails(

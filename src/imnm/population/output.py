@@ -22,6 +22,7 @@ from .files import whole, write_text
 from .funnel import LEVELS
 from .rows import ListedRow, WhyRow
 from .screen import Screening
+from .source import place
 from .store import literal
 
 FORMATS = ("table", "csv", "parquet", "json", "html", "cohort")
@@ -72,11 +73,6 @@ def problem_lines(answer: Screening) -> list[str]:
     report = answer.report
     lines = [say("population.summary.broken", count=report.broken)] if report.broken else []
     return [*lines, *(f"  {place(file, line)}: {reason}" for file, line, reason in report.problems)]
-
-
-def place(file: str, line: int) -> str:
-    """Where in the input: the file's name and the line, if it is known."""
-    return f"{Path(file).name}:{line}" if line else Path(file).name
 
 
 def funnel_lines(answer: Screening) -> list[str]:

@@ -25,7 +25,7 @@ from .files import is_full
 from .funnel import LEVELS, FunnelStep, Group, funnel, groups
 from .interrupt import scratch
 from .rows import ListedRow, Verdict, WhyRow, judged
-from .source import Early, Population, Progress, Report, SourceError, cores
+from .source import Early, Population, Progress, Report, SourceError, cores, place
 
 SAMPLE = 1000
 """How many of those who are not listed are compared with *evaluate* as well."""
@@ -130,6 +130,7 @@ def _screened(
     progress(say("population.progress.levels", people=population.report.passed))
     today = float(day_number(dt.date.today()))
     _skip_unborn(connection, population.report, day, today)
+    _need_somebody(population.report)
     store.index_rows(connection, day, today)
     _levels(connection, options)
     counts = dict(connection.execute("SELECT level, count(*) FROM levels GROUP BY level").fetchall())
@@ -158,6 +159,21 @@ def _skip_unborn(connection: duckdb.DuckDBPyConnection, report: Report, day: flo
     if count:
         report.skip(say("population.read.not_born"), count)
         connection.execute(f"DELETE {born_later}")
+
+
+def _need_somebody(report: Report) -> None:
+    """An empty worklist would look as if nobody needed looking at. Raises SourceError if nobody was assessed."""
+    if report.assessed:
+        return
+    reasons = "; ".join(
+        say("population.error.left_out", count=n, reason=reason) for reason, n in report.skipped.items()
+    )
+    message = say("population.error.nobody_assessed", read=report.read, reasons=reasons)
+    broken = [(file, line, reason) for file, line, reason in report.problems if line]
+    if broken:
+        file, line, reason = broken[0]
+        message += say("population.error.and_broken", count=report.broken, place=place(file, line), reason=reason)
+    raise SourceError(message)
 
 
 def _list(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import duckdb
@@ -18,6 +19,11 @@ Progress = Callable[[str], None]
 
 class SourceError(ValueError):
     """A population cannot be read as asked; one sentence for the person who asked."""
+
+
+def place(file: str, line: int) -> str:
+    """Where in the input: the file's name and the line, if it is known."""
+    return f"{Path(file).name}:{line}" if line else Path(file).name
 
 
 @dataclass
