@@ -644,6 +644,10 @@ def probabilities(findings: Mapping[str, bool | None], setting: str, context: Co
     return found | {disease: sum([shares[i] for i in _MEMBERS[disease]]) for disease in know.ENTITIES}
 
 
+Chance = Callable[[str], float | None]
+"""How likely a finding not yet known is to be present; None if no frequency is known."""
+
+
 class Leading:
     """The most probable disease; how probable it is, is worked out when it is asked for. ``scores``: gives the log of
     prior times likelihood ratios, per hypothesis."""
@@ -693,12 +697,28 @@ class WhatIf:
     def __init__(self, findings: Mapping[str, bool], setting: str, context: Context) -> None:
         self.findings, self.setting, self.context = findings, setting, context
         self._as_is = _told(findings, setting, context)
-        self._scores = _scores(self._as_is.weighed())
+        self._question = self._as_is.weighed()
+        self._scores = _scores(self._question)
         self._leading = Leading.of(self._scores)
         self._lead = _lead(self._scores) - 1e-9  # less than any rounding could make up
         self._observed = set(map(id, self._as_is.observed))  # a table keeps its evidence, so that ids stay
         self._causes = set(_causes_of(self._as_is.observed))
         self._causes |= {group.id for finding in self._as_is.leading for group in _GROUPS_OF.get(finding, ())}
+
+    def full(self) -> DifferentialResult:
+        """The differential as things are (see ``differential``)."""
+        return _answer(self._question, self.findings, self.setting)
+
+    def chances(self) -> Chance:
+        """A function that says how likely a finding not yet known is to be present, as things are: its frequency in
+        each disease weighed by the disease's probability. None if the table does not weigh it."""
+        shares, cells_of = _shares(self._scores), self._question.table.cells
+
+        def chance_of(finding: str) -> float | None:
+            cells = cells_of(finding)
+            return None if cells is None else sum(s * cell.mean for s, cell in zip(shares, cells, strict=True))
+
+        return chance_of
 
     def leading(self, changes: Mapping[str, bool | None]) -> Leading:
         """What would lead if these findings were present, absent or unknown."""
@@ -753,31 +773,16 @@ def _causes_of(observed: Iterable[_Evidence]) -> Iterator[str]:
     return (group.id for evidence in observed for group in evidence.groups)
 
 
-Chance = Callable[[str], float | None]
-
-
-def chances(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> Chance:
-    """A function that says how likely a finding not yet known is to be present, given what is known: its frequency in
-    each disease weighed by the disease's probability. None if the table does not weigh it."""
-    question = _question(findings, setting, context)
-    shares = _shares(_scores(question))
-
-    def chance_of(finding: str) -> float | None:
-        cells = question.table.cells(finding)
-        if cells is None:
-            return None
-        return sum(share * cell.mean for share, cell in zip(shares, cells, strict=True))
-
-    return chance_of
-
-
 def differential(findings: Mapping[str, bool | None], setting: str, context: Context = NOBODY) -> DifferentialResult:
     """The diseases by probability, with the parts of each.
 
     ``findings``: finding id to present (True), absent (False) or unknown (None, or not there); ids that the table does
     not weigh are ignored. Raises ValueError if there is no such setting.
     """
-    question = _question(findings, setting, context)
+    return _answer(_question(findings, setting, context), findings, setting)
+
+
+def _answer(question: _Question, findings: Mapping[str, bool | None], setting: str) -> DifferentialResult:
     scores = _scores(question)
     chances = _shares(scores)
     best = {disease: max(members, key=lambda i: scores[i]) for disease, members in _MEMBERS.items()}

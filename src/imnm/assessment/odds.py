@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from imnm.knowledge.differential import heard
@@ -11,7 +11,7 @@ from imnm.logic.evaluate import Result
 from imnm.logic.interval import Interval
 
 from . import program
-from .differential import Chance, Context, DifferentialResult, Leading, WhatIf, chances, differential
+from .differential import Chance, Context, DifferentialResult, Leading, WhatIf
 
 if TYPE_CHECKING:
     from .engine import Case
@@ -29,17 +29,20 @@ class Odds:
         self.setting = setting
         self.person = person
         self._known = {id: value for id in _heard() if (value := case.values.get(id)) is True or value is False}
-        self._asked: WhatIf | None = None
         self._leading: dict[frozenset[tuple[str, Result]], Leading] = {}
         self._what_if: dict[frozenset[tuple[str, Result]], tuple[str, Leading]] = {}
 
+    @cached_property
+    def _asked(self) -> WhatIf:
+        return WhatIf(self._known, self.setting, self.person)
+
     def full(self) -> DifferentialResult:
         """The differential with its contributions."""
-        return differential(self._known, self.setting, self.person)
+        return self._asked.full()
 
     def chances(self) -> Chance:
         """A function that says how likely a finding is to be present; None if no frequency is known."""
-        return chances(self._known, self.setting, self.person)
+        return self._asked.chances()
 
     @property
     def now(self) -> tuple[str, Leading]:
@@ -58,8 +61,6 @@ class Odds:
     def _leads(self, changes: frozenset[tuple[str, Result]]) -> Leading:
         """What leads if these findings have changed."""
         if changes not in self._leading:
-            if self._asked is None:
-                self._asked = WhatIf(self._known, self.setting, self.person)
             otherwise = {id: value for id, value in changes if not isinstance(value, Interval)}
             self._leading[changes] = self._asked.leading(otherwise)
         return self._leading[changes]
