@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from backports import zstd
 
+from imnm.assessment.engine import Case
 from imnm.logic.event import Event, day_number
 from imnm.population.omop import GAP, LocalDatabase, OmopPopulation
 from imnm.population.screen import Screening, ScreenOptions, screen
@@ -145,6 +146,27 @@ def test_courses_of_a_drug(tmp_path: Path) -> None:
     assert [(e.drug, e.start, e.stop) for e in reading.exposures] == [
         ("atorvastatin", "2020-01-01", "2020-06-30"), ("atorvastatin", "2021-06-01", "2021-06-10")]  # fmt: skip
     assert reading.newest_known == day("2023-01-01")
+
+
+def test_what_was_in_use_is_known_on_every_earlier_day(tmp_path: Path) -> None:
+    """Between its first and its last supply too, and where another statin was stopped meanwhile."""
+    made = Omop()
+    made.person(1)
+    made.rows["concept"].append({"concept_id": 7, "concept_name": "rosuvastatin", "vocabulary_id": "RxNorm",
+                                 "concept_code": "301542"})  # fmt: skip
+    begin = dt.date(2019, 1, 1)
+    for place in range(8):
+        start = begin + dt.timedelta(days=90 * place)
+        made.drug(1, start.isoformat(), (start + dt.timedelta(days=89)).isoformat())
+    made.drug(1, "2019-01-01", "2019-05-15", concept=7)
+    made.ck(1, "2020-03-01", 3000)
+    reading = readings(made, tmp_path)["1"]
+    for on, current in (("2019-02-01", True), ("2019-05-20", True), ("2019-06-20", False), ("2019-07-05", True),
+                        ("2020-03-01", True), ("2020-12-01", True), ("2021-03-01", False)):  # fmt: skip
+        assert Case(reading, day(on)).values["statin_current"] is current, on
+    assert len(events(reading, "statin.active")) == 4
+    for on in ("2019-07-05", "2020-03-01"):
+        assert not screen(str(tmp_path / "omop"), ScreenOptions(as_of=on, min_level="low")).disagreements
 
 
 @pytest.mark.parametrize("reason", [None, "muscle pain"])

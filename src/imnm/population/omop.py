@@ -660,6 +660,7 @@ class OmopPopulation:
                      [(code, *(say(f"sources.text.{key}", name=name, date=DAY_0) for key in _COURSE_TEXTS))
                       for code, name in names.items()])  # fmt: skip
         self.run(_COURSES.format(columns=columns, gap=GAP))
+        self.run(_RESUMED.format(columns=columns))
         return _COURSE_EVENTS
 
     def _passed(self) -> None:
@@ -831,11 +832,33 @@ SELECT person, supply, course, min(day) AS first, max(day) AS latest,
 FROM numbered JOIN drug_texts USING (code) GROUP BY person, supply, course"""
 
 
-def _course_event(suffix: str, text: str, day: str, known: str) -> str:
+_RESUMED = """
+CREATE TABLE resumed AS
+WITH other AS (
+  SELECT DISTINCT c.person, c.supply, c.course, c.latest, s.finish
+  FROM courses c JOIN courses s ON s.person = c.person AND s.finish >= c.first AND s.finish < c.latest
+  JOIN (SELECT DISTINCT a.supply AS one, b.supply AS two FROM drugs a JOIN drugs b USING (concept)
+    WHERE a.supply <> b.supply) x ON x.one = c.supply AND x.two = s.supply),
+supplied AS (
+  SELECT o.person, o.supply, o.course, min(r.day) AS again, min(r.day) FILTER (r.day > o.finish) AS later
+  FROM other o JOIN supplies x USING (supply)
+  JOIN (SELECT person, day, code, {columns} FROM raw_drug_exposure) r
+    ON r.person = o.person AND r.code = x.code AND r.route = x.route AND r.day BETWEEN o.finish AND o.latest
+  GROUP BY o.person, o.supply, o.course, o.finish)
+SELECT DISTINCT c.person, c.supply, c.id, c.used, d.day FROM courses c JOIN (
+  SELECT person, supply, course, first AS day FROM courses
+  UNION ALL SELECT person, supply, course, again FROM supplied
+  UNION ALL SELECT person, supply, course, later FROM supplied) d USING (person, supply, course)
+WHERE d.day < c.latest"""
+"""The days before its last supply on which a course shows that the drug is in use: its first, and the first ones after
+another course of the same class ended. They decide what was known on an earlier day; other refills say nothing new."""
+
+
+def _course_event(suffix: str, text: str, day: str, known: str, table: str = "courses") -> str:
     """What is said by each course that has this day."""
     return (
         f"SELECT person, concept, {day}, {day}, {known}, {_UNBOUNDED}, true, NULL, ingredient, NULL, "
-        f"'drug_exposure/' || id, {text} FROM courses "
+        f"'drug_exposure/' || id, {text} FROM {table} "
         f"JOIN (SELECT supply, concept || '{suffix}' AS concept, ingredient FROM drugs) USING (supply) "
         f"WHERE {day} IS NOT NULL"
     )
@@ -844,6 +867,7 @@ def _course_event(suffix: str, text: str, day: str, known: str) -> str:
 _COURSE_EVENTS = (
     _course_event("", "taken", "first", "first"),
     _course_event(".active", "used", "latest", "latest"),
+    _course_event(".active", "used", "day", "day", "resumed"),
     _course_event(".stop", "stopped", "finish", f"finish + CASE WHEN reason THEN 0 ELSE {GAP} END"),
 )
 
