@@ -22,7 +22,7 @@ from imnm.knowledge.concepts import Domain
 from imnm.knowledge.names import makes_clear
 
 from . import structs
-from .bundle import DRUG, REPORT
+from .bundle import DRUG, PROCEDURE, REPORT
 from .coding import ANY_PANEL, Coder, LocalCodes
 from .reading import Reading
 from .results import RESULT
@@ -34,11 +34,14 @@ TALKING = frozenset(
 """Concepts whose entries speak of others than themselves."""
 
 _SPEAKS = re.compile(
-    rb"biops|histo|hystol|\bemg|electro ?-?my|\bmri\b|mri[ :s]|magnetic|anti[ -]?[a-z]|antibod|hmg|\bsrp|macro[ -]?c"
-    rb"|\bjo-?1|\b(?:pl|mi|nxp|sae|mda|tif)[ -]?\d|\bku\b|\bro-?\d\d|scl|synthetase",
+    rb"biops|histo|hystol|\bemg|electro ?-?my|\bmri\b|mri[ :s]|magnetic|anti[ -]?[a-z]|antibod|hmg|glutaryl"
+    rb"|srp|recognit|macro[ -]?(?:ck|creat|enz|form)|ck[ -]macro|jo[ -]?1|histidyl|(?:pl|mi|mda)[ -]?\d|nxp|\bsae"
+    rb"|tif[ -1]|p155|cadm|\bro[ -]?[56]|trim[ -]?21|\bss[ -]?a|n-?1a|mup[ -]?44|rnp|fibrillarin|scl|synthetase"
+    rb"|myositis|\bm[sa]a\b|\b(?:ku|ej|oj|ks|zo|mj|ars)\b",
     re.IGNORECASE,
 )
-"""Words one of which stands in every text from which a finding can be read."""
+"""Words one of which stands in every text from which a finding can be read, or in the name of the report: that of an
+examination, an antigen or a panel."""
 
 
 Mark = Literal["patient", "telling", "other", "bundle"]
@@ -127,6 +130,7 @@ class _Who(structs.Fhir):
 
 
 class _Text(_Who):
+    type: Raw = Raw()
     conclusion: str | None = None
     conclusion_code: Raw = Raw()
     presented_form: list[structs.Attachment] | None = None
@@ -354,8 +358,8 @@ class Narrower:
             if data[start] != _BRACE:
                 raise ValueError
             kind = look.resource_type or ""
-            if kind in AT_A_GLANCE or (kind in _TEXTS and look.is_wordless):
-                if kind in _TEXTS:
+            if kind in AT_A_GLANCE or (kind == "DiagnosticReport" and look.is_wordless):
+                if kind == "DiagnosticReport":
                     seen[kind] += 1
                 if (kept := self._glance(kind, look, look.code_of(kind))) is not None:
                     self._keep(found, (*kept, start, end), look)
@@ -487,9 +491,13 @@ class Narrower:
 
     def _text(self, kind: str, look: Look, raw: bytes) -> Piece | None:
         text = _TEXT.decode(raw)
-        tells = self._tells_of(bytes(look.code), REPORT)
+        is_report = kind == "DiagnosticReport"
+        code = bytes(look.code if is_report else text.type)
+        tells = self._tells_of(code, REPORT if is_report else PROCEDURE)
         attachments = [*(text.presented_form or ()), *(c.attachment for c in text.content or () if c.attachment)]
+        said = bool(text.conclusion) or any(attachment.data for attachment in attachments)
         speaks = any(map(_speaks, attachments)) or bool(text.conclusion and _SPEAKS.search(text.conclusion.encode()))
+        speaks = speaks or (said and _SPEAKS.search(code) is not None)  # "histology", and what was seen
         if tells is None and not speaks and not text.conclusion_code and not text.contained:
             kept = self._overruling(look)
             return None if kept is None else _piece(kept, raw, None)
