@@ -547,12 +547,20 @@ def test_an_impossible_birth_date_is_told_and_counts_as_not_known(birth: str, te
     assert {row.patient_id: row.level for row in answer.worklist} == ({"p": alone.suspicion.level} if telling else {})
 
 
-@pytest.mark.parametrize("telling", [True, False])
-def test_who_is_born_in_the_future_is_left_out_with_the_reason(telling: bool, tmp_path: Path) -> None:
-    lines = [{**ME, "birthDate": "2290-01-01"}, *([weak("p"), raised_ck("p")] if telling else []), {**ME, "id": "q"}]
+@pytest.mark.parametrize("dated", [True, False])
+def test_who_is_born_after_everything_on_record_is_left_out_with_the_reason(dated: bool, tmp_path: Path) -> None:
+    sign = {**weak("p"), "recordedDate": "2024-01-02" if dated else None}
+    lines = [{**ME, "birthDate": "2290-01-01"}, sign, {**ME, "id": "q"}]
     (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n")
     report = screen(str(tmp_path)).report
     assert (report.read, report.skipped) == (2, {"born after the as-of date": 1})
+
+
+def test_records_that_were_shifted_into_the_future_are_assessed(tmp_path: Path) -> None:
+    """As de-identification does, birth and entries alike."""
+    seen = about("p", "Condition", "c", code={"text": "Essential hypertension"}, recordedDate="2188-01-01")
+    (tmp_path / "all.ndjson").write_text("\n".join(map(json.dumps, [{**ME, "birthDate": "2120-01-01"}, seen])) + "\n")
+    assert screen(str(tmp_path)).report.skipped == {}
 
 
 def test_entries_of_the_future_are_told(tmp_path: Path) -> None:
@@ -643,6 +651,13 @@ def test_a_bulk_export_gives_the_events_of_the_bundle(tmp_path: Path) -> None:
 def _events(reading: Any, day: float) -> list[str]:
     """Without the entry: of two entries that state the same fact, the first in the file is named."""
     return sorted(repr(msgspec.structs.replace(event, ref="", text="")) for event in reading.events)
+
+
+@needs_data
+@pytest.mark.parametrize(("folder", "people"), [("synthea_fhir_r4", 94), ("mimic_iv_demo_fhir", 45)])
+def test_nobody_of_the_sample_records_is_left_out(folder: str, people: int) -> None:
+    report = screen(str(SHARED / "data" / folder), ScreenOptions(up_to_level=True)).report
+    assert (report.read, report.skipped) == (people, {})
 
 
 @needs_data
