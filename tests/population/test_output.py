@@ -221,6 +221,16 @@ def test_what_the_user_must_change_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_counts_to_share_say_nothing_of_few_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor on standard error, where files and lines that cannot be read are named, a line each."""
+    lines = [{"resourceType": "Patient", "id": "p", "birthDate": "none"}, {"resourceType": "Patient", "id": "q"}]
+    (tmp_path / "all.ndjson").write_text("\n".join([*map(json.dumps, lines), "{"]) + "\n")
+    assert main(["screen", str(tmp_path), "--counts-only"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "1 lines, cells or files could not be read:\n  all.ndjson:3: not JSON\n"
+    assert "birth date that" not in said.out
+
+
 @pytest.mark.parametrize(
     ("lines", "options", "words"),
     [

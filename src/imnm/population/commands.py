@@ -129,7 +129,8 @@ def _screen(
     finally:
         done()
     if arguments.counts_only:
-        print("\n".join(output.problem_lines(answer)), end="", file=sys.stderr)
+        for line in output.problem_lines(answer, people=False):
+            print(line, file=sys.stderr)
     elif arguments.format != "table" or arguments.out:
         print("\n".join(output.summary_lines(answer)), file=sys.stderr)
     if answer.disagreements:

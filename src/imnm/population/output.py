@@ -68,11 +68,12 @@ def summary_lines(answer: Screening, counts: bool = True) -> list[str]:
     return lines
 
 
-def problem_lines(answer: Screening) -> list[str]:
-    """What could not be read, by file and line."""
+def problem_lines(answer: Screening, people: bool = True) -> list[str]:
+    """What could not be read, by file and line. ``people``: also what is said of rows and of numbers of people."""
     report = answer.report
     lines = [say("population.summary.broken", count=report.broken)] if report.broken else []
-    return [*lines, *(f"  {place(file, line)}: {reason}" for file, line, reason in report.problems)]
+    told = [problem for problem in report.problems if people or Path(problem[0]).suffix]
+    return [*lines, *(f"  {place(file, line)}: {reason}" for file, line, reason in told)]
 
 
 def funnel_lines(answer: Screening) -> list[str]:
