@@ -231,6 +231,19 @@ def test_counts_to_share_say_nothing_of_few_people(tmp_path: Path, capsys: pytes
     assert "birth date that" not in said.out
 
 
+def test_what_is_worth_knowing_stands_apart_from_what_could_not_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [{"resourceType": "Patient", "id": "p", "birthDate": "none"}, {"resourceType": "Patient", "id": "q"}]
+    (tmp_path / "all.ndjson").write_text("\n".join([*map(json.dumps, lines), "{"]) + "\n")
+    assert main(["screen", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    place = said.index("1 lines, cells or files could not be read:")
+    assert said[place + 1] == "  all.ndjson:3: not JSON"
+    assert said[place + 2] == "Worth knowing about what was read:"
+    assert said[place + 3].startswith("  Patient: ")
+
+
 @pytest.mark.parametrize(
     ("lines", "options", "words"),
     [

@@ -69,11 +69,20 @@ def summary_lines(answer: Screening, counts: bool = True) -> list[str]:
 
 
 def problem_lines(answer: Screening, people: bool = True) -> list[str]:
-    """What could not be read, by file and line. ``people``: also what is said of rows and of numbers of people."""
+    """What could not be read, by file and line. ``people``: also what is said of rows, and what else there is to know
+    of a number of people or rows."""
     report = answer.report
+    told = [problem for problem in report.problems if people or _is_of_file(problem)]
+    notes = [problem for problem in told if not (problem[1] or _is_of_file(problem))]
     lines = [say("population.summary.broken", count=report.broken)] if report.broken else []
-    told = [problem for problem in report.problems if people or Path(problem[0]).suffix]
-    return [*lines, *(f"  {place(file, line)}: {reason}" for file, line, reason in told)]
+    lines += [f"  {place(*problem[:2])}: {problem[2]}" for problem in told if problem not in notes]
+    lines += [say("population.summary.noted")] if notes else []
+    return lines + [f"  {place(*problem[:2])}: {problem[2]}" for problem in notes]
+
+
+def _is_of_file(problem: tuple[str, int, str]) -> bool:
+    """Whether a problem is one of a file, not of a table or type."""
+    return bool(Path(problem[0]).suffix)
 
 
 def funnel_lines(answer: Screening) -> list[str]:
