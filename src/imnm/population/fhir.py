@@ -31,7 +31,7 @@ import msgspec
 from imnm.knowledge.messages import say
 from imnm.logic.interval import Interval
 from imnm.sources import InputError, LocalCodes, Reading, read
-from imnm.sources.bulk import USED_TYPES, USES, Glance, Mark, Narrower, entries_of, entry_of, learn, read_entries
+from imnm.sources.bulk import USED_TYPES, USES, Narrower, Spots, entries_of, entry_of, learn, pairs, read_entries
 from imnm.sources.bundle import version_of
 from imnm.sources.dates import birth_span
 from imnm.sources.structs import Meta
@@ -50,6 +50,7 @@ from .lines import (
     line_number,
     lines_of,
     may_be_one_document,
+    size_of,
 )
 from .source import Early, Progress, Report, SourceError, cores
 
@@ -129,7 +130,7 @@ class FhirPopulation:
         self.sample: set[str] | None = None
         self.early: Early | None = None
         self.verdicts: dict[str, Any] = {}
-        size = sum(path.stat().st_size * (8 if is_compressed(path) else 1) for path in files)
+        size = sum(map(size_of, map(Chunk, files)))
         self.workers = 1 if size <= _SMALL else cores()
         self.partitions = max(1, min(1024, size // _PARTITION))
         self.medications: dict[str, bytes | None] = {}
@@ -214,7 +215,12 @@ class FhirPopulation:
             self.report.problems.append((kind, 0, say("population.problem.moved", count=count)))
 
     def _look_at(self, files: list[Path], progress: Progress) -> None:
-        for scanned in self._run(_scan, list(chunks(files)), progress, "population.progress.scan"):
+        """Scan files, the largest parts first, so that the processes end at about the same time. What is found is put
+        together in the order of the files."""
+        parts = list(chunks(files))
+        large_first = sorted(parts, key=size_of, reverse=True)
+        found = dict(zip(large_first, self._run(_scan, large_first, progress, "population.progress.scan"), strict=True))
+        for scanned in map(found.__getitem__, parts):
             self._count(scanned)
             learn(self.medications, scanned.medications)
             self.telling |= scanned.telling
@@ -292,20 +298,15 @@ class _Pointers:
     """Where in a file the entries stand that are kept, by patient, type and mark."""
 
     def __init__(self) -> None:
-        self.spots: dict[tuple[str, str, Mark], list[int]] = {}
+        self.spots: Spots = {}
 
-    def add(self, offset: int, kept: Iterable[Glance]) -> None:
+    def add(self, offset: int, kept: Spots) -> None:
         """Those kept of lines that begin so far into the file."""
-        spots = self.spots
-        for patient, kind, mark, start, end in kept:
-            found = spots.get((patient, kind, mark))
-            if found is None:
-                spots[patient, kind, mark] = [offset + start, end - start]
-            else:
-                found += (offset + start, end - start)
+        for who, spots in kept.items():
+            self.spots.setdefault(who, []).extend([offset + spot for spot in spots])
 
     def spool(self, file: int) -> None:
-        """Write them, a line for each patient and type: the file, and start and length of every entry."""
+        """Write them, a line for each patient and type: the file, and start and end of every entry."""
         for (patient, kind, mark), spots in self.spots.items():
             _spool(patient, _MARKS[mark], b"@%s %d %s" % (kind.encode(), file, msgspec.json.encode(spots)))
 
@@ -435,7 +436,7 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned, pointers: _Pointers)
     not one resource a line, they are gone through one by one."""
     try:
         glanced = _worker.narrower.glance_at_lines(block.data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except RecursionError:
         glanced = None
     if glanced is None:
         offset, broken = 0, 0
@@ -443,15 +444,16 @@ def _scan_block(chunk: Chunk, block: Block, found: Scanned, pointers: _Pointers)
             broken += _scan_line(chunk, block, offset, line, found)
             offset += len(line)
         return broken
-    found.telling.update(patient for patient, _, mark, _, _ in glanced.kept if mark == "telling")
-    kept: Iterable[Glance] = glanced.kept
+    found.telling.update(patient for patient, _, mark in glanced.kept if mark == "telling")
+    kept = glanced.kept
     _worker.later += versions.later_in_lines(block.data, glanced.later)
     if _worker.wanted is not None:
         keeps = _worker.wanted.keeps
-        kept = [one for one in kept if keeps(one[0], one[1])]
+        kept = {who: spots for who, spots in kept.items() if keeps(who[0], who[1])}
     if is_compressed(chunk.file):
-        for patient, kind, mark, start, end in kept:
-            _spool(patient, _MARKS[mark], entry_of(kind, block.data[start:end]))
+        for (patient, kind, mark), spots in kept.items():
+            for start, end in pairs(spots):
+                _spool(patient, _MARKS[mark], entry_of(kind, block.data[start:end]))
     else:
         pointers.add(block.start, kept)
     return sum(_scan_line(chunk, block, start, block.data[start:end], found) for start, end in glanced.closer)
@@ -511,8 +513,8 @@ def _resolved(pieces: Pieces) -> Iterator[tuple[bytes, bytes]]:
             continue
         name, file, places = entry[1:].split(b" ")
         kind, text, spots = name.decode(), _mapped(int(file)), _SPOTS.decode(places)
-        for start, length in zip(spots[::2], spots[1::2], strict=True):
-            yield mark, entry_of(kind, text[start : start + length])
+        for start, end in pairs(spots):
+            yield mark, entry_of(kind, text[start:end])
 
 
 _SPOTS = msgspec.json.Decoder(list[int])

@@ -8,7 +8,7 @@ dropping is tried: what half the population has (drugs, infections) first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -69,6 +69,14 @@ def can_rise(silent: Iterable[str], definitions: Mapping[str, n.Value]) -> bool:
     return _Walker(silent, definitions).rises()
 
 
+@cache
+def _combined(
+    combine: Callable[[Iterable[Truth]], Truth], one: frozenset[Truth], other: frozenset[Truth]
+) -> frozenset[Truth]:
+    """What two truths can be together; there are few sets of truths, and many nodes."""
+    return frozenset(combine((a, b)) for a in one for b in other)
+
+
 class _Walker:
     """The values still possible when some concepts are silent. Sound, not sharp: in doubt anything is possible.
 
@@ -124,7 +132,7 @@ class _Walker:
         combine = all_of if isinstance(node, n.All) else any_of
         truths: frozenset[Truth] = frozenset({combine(())})
         for part in node.parts:
-            truths = frozenset(combine((a, b)) for a in truths for b in self.of(part).truths)
+            truths = _combined(combine, truths, self.of(part).truths)
         return Possible(truths)
 
     def _chosen(self, node: n.IfElse) -> Possible:

@@ -21,7 +21,7 @@ READ_ERRORS = (OSError, EOFError, zlib.error, ZstdError)
 """What a file that is damaged or cut off raises when it is read."""
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 2**20
-_BLOCK = 2**17
+_BLOCK = 2**18
 
 
 class Chunk(NamedTuple):
@@ -33,8 +33,8 @@ class Chunk(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Whole lines of a file: where they begin in it, and the number of the first (in a chunk within a file 1: lines
-    are counted only where one is broken)."""
+    """Whole lines of a file: where they begin in it, and the number of the first (1 in a file that can be read at any
+    place, where lines are counted only if one is broken)."""
 
     start: int
     line: int
@@ -73,6 +73,13 @@ def chunks(files: list[Path]) -> Iterator[Chunk]:
         else:
             starts = range(0, size, _CHUNK)
             yield from (Chunk(path, start, min(start + _CHUNK, size)) for start in starts)
+
+
+def size_of(chunk: Chunk) -> int:
+    """How many bytes a part has, about as many as they are unpacked."""
+    if chunk.end:
+        return chunk.end - chunk.start
+    return chunk.file.stat().st_size * (8 if is_compressed(chunk.file) else 1)
 
 
 _LONGEST_LOOK = 2**22
@@ -138,6 +145,7 @@ def _whole(path: Path) -> bytes | None:
 
 def blocks(chunk: Chunk) -> Iterator[Block]:
     """The lines that begin in a chunk, many at a time."""
+    packed = is_compressed(chunk.file)
     with opened(chunk.file) as handle:
         place, line = chunk.start, 1
         if place:
@@ -152,14 +160,14 @@ def blocks(chunk: Chunk) -> Iterator[Block]:
             mark = len(BOM) if place == 0 and data.startswith(BOM) else 0
             yield Block(place + mark, line, data[mark:])
             place += len(data)
-            if not chunk.end:
+            if packed:
                 line += data.count(b"\n")
 
 
 def line_number(chunk: Chunk, block: Block, offset: int) -> int:
-    """The number of a line that begins so far into a block. In a chunk within a file the lines before it have to be
-    counted."""
-    if not chunk.end:
+    """The number of a line that begins so far into a block. In a file that can be read at any place the lines before
+    it have to be counted."""
+    if is_compressed(chunk.file) or may_be_one_document(chunk.file):
         return block.line + block.data.count(b"\n", 0, offset)
     count, left = 1, block.start + offset
     with chunk.file.open("rb") as handle:
