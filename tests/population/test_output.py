@@ -248,10 +248,10 @@ def test_what_is_worth_knowing_stands_apart_from_what_could_not_be_read(
     ("lines", "options", "words"),
     [
         ([{"resourceType": "Condition", "subject": {"reference": "Patient/p"}, "code": {"text": "myalgia"}}], [],
-         "none of the 1 people in the source can be assessed (1: entries that name a patient for whom there is no "
+         "nobody in the source can be assessed (1: entries that name a patient for whom there is no "
          "Patient resource). Could not be read: 1 lines, cells or files, the first at all.ndjson:2 (not JSON)."),
         ([{"resourceType": "Patient", "id": "p", "birthDate": "2001-01-01"}], ["--as-of", "1999-01-01"],
-         "none of the 1 people in the source can be assessed (1: born after the as-of date). Could not be read"),
+         "nobody in the source can be assessed (1: born after the as-of date). Could not be read"),
     ],
 )  # fmt: skip
 def test_a_source_of_which_nobody_can_be_assessed_is_no_empty_list(

@@ -170,7 +170,7 @@ def _need_somebody(report: Report) -> None:
     reasons = "; ".join(
         say("population.error.left_out", count=n, reason=reason) for reason, n in report.skipped.items()
     )
-    message = say("population.error.nobody_assessed", read=report.read, reasons=reasons)
+    message = say("population.error.nobody_assessed", reasons=reasons)
     broken = [(file, line, reason) for file, line, reason in report.problems if line]
     if broken:
         file, line, reason = broken[0]
