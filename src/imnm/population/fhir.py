@@ -321,6 +321,8 @@ class _Worker:
     narrower: Narrower
     medications: dict[str, bytes | None]
     telling: set[str]
+    tell: set[bytes]
+    """The same, as they stand in the spool."""
     wanted: Wanted | None
     files: list[Path]
     moved: dict[str, frozenset[str]]
@@ -357,6 +359,7 @@ def _start(
     _worker.narrower.medications = dict(medications)
     _worker.medications = medications
     _worker.telling, _worker.wanted = telling, wanted
+    _worker.tell = set(map(str.encode, telling))
     _worker.files, _worker.places = files, {path: place for place, path in enumerate(files)}
     _worker.out, _worker.mapped = {}, {}
     _worker.ready = True
@@ -569,7 +572,7 @@ def _gather(task: tuple[int, float, Early | None]) -> Gathered:
     place, share, early = task
     verdicts: dict[str, Any] = {}
     gate = gate_concepts()
-    tell = {patient.encode() for patient in _worker.telling if partition_of(patient, _worker.partitions) == place}
+    tell = _worker.tell
     spooled = _spooled(place, lambda patient: patient in tell or _drawn(patient, share))
     sample = [patient for patient in spooled if patient not in _worker.telling and _drawn(patient.encode(), share)]
     skipped: dict[str, int] = {}
